@@ -1,0 +1,97 @@
+"""The few errors that a user meets. Each says what was asked, what was found and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FptError(Exception):
+    """Anything that fpt-plugins refuses. The command line prints it without a traceback.
+
+    Args:
+        message: What was asked and what was found.
+        remedy: What to do, as one sentence or one command. May be empty.
+
+    Example:
+        >>> str(FptError("the folder runs/a holds no run", "train one: fpt train bits/xor"))
+        'the folder runs/a holds no run\\n  train one: fpt train bits/xor'
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+
+
+class UnknownName(FptError):
+    """A name that nothing provides.
+
+    Args:
+        kind: What was looked for, in the singular: ``"task"``, ``"option"``.
+        name: The name that was asked for.
+        known: The names that would have been found; the nearest are offered.
+        remedy: Used in place of the list of near names where it is given.
+    """
+
+    exit_code = 2
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), remedy: str = "") -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        super().__init__(f"there is no {kind} {name!r}", remedy or self._nearest())
+
+    def _nearest(self) -> str:
+        near = difflib.get_close_matches(self.name, self.known, n=3, cutoff=0.5)
+        if near:
+            return "did you mean " + " or ".join(near) + "?"
+        return f"known: {', '.join(self.known)}" if self.known else ""
+
+
+class ConfigurationError(FptError):
+    """A value or a combination of values that no run can have."""
+
+    exit_code = 2
+
+
+class PluginError(FptError):
+    """A plugin that cannot be used: it fails to import, breaks the contract or clashes."""
+
+    exit_code = 3
+
+
+class InputError(FptError):
+    """Data that is not what its format or its task says, with the place where it is wrong.
+
+    Example:
+        >>> str(InputError("amino acid '7' is none of the 25", where="a.fasta, record 3, line 12"))
+        "a.fasta, record 3, line 12: amino acid '7' is none of the 25"
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, remedy: str = "", *, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message, remedy)
+        self.where = where
+
+
+class FrozenError(FptError):
+    """A frozen tensor or submodule that changed, or parameter groups that do not add up."""
+
+    exit_code = 5
+
+
+class IntegrityError(FptError):
+    """A saved file that is damaged, incomplete, or made for another backbone or plugin."""
+
+    exit_code = 6
+
+
+class NonFiniteError(FptError):
+    """A loss or a gradient that is not a finite number. The optimizer's step was not taken."""
+
+    exit_code = 7

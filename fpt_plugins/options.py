@@ -1,0 +1,131 @@
+"""Options: the fields of a frozen attrs class, from words on a command line or a TOML table."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+
+from fpt_plugins.errors import ConfigurationError, UnknownName
+
+T = TypeVar("T")
+
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+@attrs.frozen
+class Option:
+    """One option of a task or a backbone, as ``fpt tasks`` shows it."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def option_fields(options: type) -> dict[str, attrs.Attribute[Any]]:
+    """The fields of an attrs class that are options, by name (``metadata={"option": False}`` hides one)."""
+    fields = attrs.fields_dict(options)
+    return {name: field for name, field in fields.items() if field.metadata.get("option", True)}
+
+
+def describe(options: type) -> list[Option]:
+    """Each option with its type, default and help."""
+    types = typing.get_type_hints(options)
+    return [
+        Option(name, _type_name(types[name]), field.default, field.metadata.get("help", ""))
+        for name, field in option_fields(options).items()
+    ]
+
+
+def values(instance: Any) -> dict[str, Any]:
+    """The options of an instance as plain JSON values: what is recorded, and what a cache key holds."""
+    names = option_fields(type(instance))
+    return {name: _converter().unstructure(getattr(instance, name)) for name in names}
+
+
+def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: Any) -> T:
+    """An instance of ``options`` from words or plain values.
+
+    Args:
+        options: The attrs class.
+        given: Values by name; words are read by the field's type (``"true"``, ``"1e-3"``).
+        owner: Whose options they are, for the messages: ``"bits/memory"``.
+        hidden: Fields that are no options (``data_root``), passed as they are.
+
+    Raises:
+        UnknownName: A name that is no option; the nearest ones are offered.
+        ConfigurationError: A value that does not fit the field's type or validator.
+    """
+    fields, types = option_fields(options), typing.get_type_hints(options)
+    for name in given:
+        if name not in fields:
+            raise UnknownName(f"option of {owner}", name, fields)
+    read = {name: _read(name, value, types[name], owner) for name, value in given.items()}
+    try:
+        return options(**read, **hidden)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{owner}: {error.args[0]}") from error
+
+
+def from_assignments(words: Iterable[str], flag: str) -> dict[str, str]:
+    """``["length=20", "patch=4"]`` as a dictionary.
+
+    Raises:
+        ConfigurationError: A word without ``=``, or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigurationError(f"{flag} {word!r} has no value", f"write {flag} {word}=VALUE")
+        if name in found:
+            raise ConfigurationError(f"{flag} {name} is given twice: {found[name]} and {value}")
+        found[name] = value
+    return found
+
+
+def _read(name: str, value: Any, annotation: Any, owner: str) -> Any:
+    try:
+        return _converter().structure(value, annotation)
+    except Exception as error:
+        kind = _type_name(annotation)
+        raise ConfigurationError(f"{owner}: {name}={value} is not {kind}") from error
+
+
+def _type_name(annotation: Any) -> str:
+    if typing.get_origin(annotation) is typing.Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(annotation)))
+    return str(getattr(annotation, "__name__", annotation)) if isinstance(annotation, type) else str(annotation)
+
+
+def _boolean(value: Any, _: Any) -> bool:
+    word = str(value).lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(value)
+    return word in _TRUE
+
+
+def _optional(value: Any, annotation: Any) -> Any:
+    inner = next(kind for kind in typing.get_args(annotation) if kind is not type(None))
+    return None if value in (None, "none") else _converter().structure(value, inner)
+
+
+def _is_optional(annotation: Any) -> bool:
+    inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+    return len(inner) == 1 and type(None) in typing.get_args(annotation)
+
+
+@functools.cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(Path, lambda value, _: Path(value).expanduser())
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook_func(_is_optional, _optional)
+    return converter
