@@ -12,42 +12,60 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fpt_plugins.adapter import load
-    from fpt_plugins.backbone import Backbone, BackboneFamily, BackboneRequest, BackboneSpec, NoOptions
-    from fpt_plugins.configuration import Configuration
-    from fpt_plugins.data import Batch
-    from fpt_plugins.download import download, extract
-    from fpt_plugins.errors import (
-        ConfigurationError,
-        FptError,
-        FrozenError,
-        InputError,
-        IntegrityError,
-        NonFiniteError,
-        PluginError,
-        UnknownName,
-    )
-    from fpt_plugins.evaluation import evaluate
-    from fpt_plugins.hookspecs import hookimpl
-    from fpt_plugins.metric import (
-        Metric,
-        accuracy,
-        bit_accuracy,
-        label_accuracy,
-        mean_absolute_error,
-        mean_squared_error,
-    )
-    from fpt_plugins.model import FrozenPretrainedTransformer, build
-    from fpt_plugins.progress import track
-    from fpt_plugins.readout import Every, First, Flatten, Last, Mean, Readout
-    from fpt_plugins.sequence import Sequences, TokenIds, Vectors
-    from fpt_plugins.target import BitVector, Classes, Labels, RealVector, Target
-    from fpt_plugins.task import Floor, Recipe, SplitName, Task
-    from fpt_plugins.training import train
-    from fpt_plugins.unpickling import unpickle_plain_values
+    from fpt_plugins.adapter import load as load
+    from fpt_plugins.arm import Arm as Arm
+    from fpt_plugins.arm import build as build
+    from fpt_plugins.backbone import Backbone as Backbone
+    from fpt_plugins.backbone import BackboneFamily as BackboneFamily
+    from fpt_plugins.backbone import BackboneRequest as BackboneRequest
+    from fpt_plugins.backbone import BackboneSpec as BackboneSpec
+    from fpt_plugins.backbone import NoOptions as NoOptions
+    from fpt_plugins.configuration import Configuration as Configuration
+    from fpt_plugins.data import Batch as Batch
+    from fpt_plugins.download import download as download
+    from fpt_plugins.download import extract as extract
+    from fpt_plugins.errors import ConfigurationError as ConfigurationError
+    from fpt_plugins.errors import FptError as FptError
+    from fpt_plugins.errors import FrozenError as FrozenError
+    from fpt_plugins.errors import InputError as InputError
+    from fpt_plugins.errors import IntegrityError as IntegrityError
+    from fpt_plugins.errors import NonFiniteError as NonFiniteError
+    from fpt_plugins.errors import PluginError as PluginError
+    from fpt_plugins.errors import UnknownName as UnknownName
+    from fpt_plugins.evaluation import evaluate as evaluate
+    from fpt_plugins.hookspecs import hookimpl as hookimpl
+    from fpt_plugins.metric import Metric as Metric
+    from fpt_plugins.metric import accuracy as accuracy
+    from fpt_plugins.metric import bit_accuracy as bit_accuracy
+    from fpt_plugins.metric import label_accuracy as label_accuracy
+    from fpt_plugins.metric import mean_absolute_error as mean_absolute_error
+    from fpt_plugins.metric import mean_squared_error as mean_squared_error
+    from fpt_plugins.model import FrozenPretrainedTransformer as FrozenPretrainedTransformer
+    from fpt_plugins.progress import track as track
+    from fpt_plugins.readout import Every as Every
+    from fpt_plugins.readout import First as First
+    from fpt_plugins.readout import Flatten as Flatten
+    from fpt_plugins.readout import Last as Last
+    from fpt_plugins.readout import Mean as Mean
+    from fpt_plugins.readout import Readout as Readout
+    from fpt_plugins.sequence import Sequences as Sequences
+    from fpt_plugins.sequence import TokenIds as TokenIds
+    from fpt_plugins.sequence import Vectors as Vectors
+    from fpt_plugins.target import BitVector as BitVector
+    from fpt_plugins.target import Classes as Classes
+    from fpt_plugins.target import Labels as Labels
+    from fpt_plugins.target import RealVector as RealVector
+    from fpt_plugins.target import Target as Target
+    from fpt_plugins.task import Floor as Floor
+    from fpt_plugins.task import Recipe as Recipe
+    from fpt_plugins.task import SplitName as SplitName
+    from fpt_plugins.task import Task as Task
+    from fpt_plugins.training import train as train
+    from fpt_plugins.unpickling import unpickle_plain_values as unpickle_plain_values
 
 _HOME = {
     "adapter": ("load",),
+    "arm": ("Arm", "build"),
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
     "configuration": ("Configuration",),
     "data": ("Batch",),
@@ -72,7 +90,7 @@ _HOME = {
         "mean_absolute_error",
         "mean_squared_error",
     ),
-    "model": ("FrozenPretrainedTransformer", "build"),
+    "model": ("FrozenPretrainedTransformer",),
     "progress": ("track",),
     "readout": ("Every", "First", "Flatten", "Last", "Mean", "Readout"),
     "sequence": ("Sequences", "TokenIds", "Vectors"),

@@ -13,9 +13,7 @@ import attrs
 if TYPE_CHECKING:
     from torch import Tensor
 
-Group: TypeAlias = Literal[
-    "input", "head", "layer_norm", "position", "attention", "mlp", "token_embedding"
-]
+Group: TypeAlias = Literal["input", "head", "layer_norm", "position", "attention", "mlp", "token_embedding"]
 """The parameter groups. ``input`` and ``head`` are the task's; the rest are the body's."""
 
 BODY_GROUPS: tuple[Group, ...] = ("layer_norm", "position", "attention", "mlp", "token_embedding")

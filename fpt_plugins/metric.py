@@ -49,12 +49,12 @@ def _classification_accuracy(outputs: Tensor, targets: Tensor, batch: Batch) -> 
 
 def _bit_accuracy(outputs: Tensor, targets: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     right = outputs.argmax(dim=-1) == targets  # outputs [B, count, 2], targets [B, count]
-    return right.sum(1), right.new_ones(right.shape, dtype=int).sum(1)
+    return right.sum(1), (right | ~right).sum(1)
 
 
 def _label_accuracy(outputs: Tensor, targets: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     right = (outputs > 0) == (targets > 1 / 2)
-    return right.sum(1), right.new_ones(right.shape, dtype=int).sum(1)
+    return right.sum(1), (right | ~right).sum(1)
 
 
 def _squared_error(outputs: Tensor, targets: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

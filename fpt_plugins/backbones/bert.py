@@ -1,0 +1,73 @@
+"""BERT: sees both ways, the norm after each sublayer (Devlin et al., 2018); RoBERTa has the same blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from fpt_plugins.backbone import Group
+from fpt_plugins.backbones.architecture import Architecture
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+def _norms(model: Any) -> list[Module]:
+    inside = [(block.attention.output.LayerNorm, block.output.LayerNorm) for block in model.encoder.layer]
+    return [model.embeddings.LayerNorm, *(norm for pair in inside for norm in pair)]
+
+
+def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
+    blocks = model.encoder.layer
+    return {
+        "layer_norm": _norms(model),
+        "position": [model.embeddings.position_embeddings],
+        "token_embedding": [model.embeddings.token_type_embeddings],
+        "attention": [
+            part for block in blocks for part in (block.attention.self, block.attention.output.dense)
+        ],
+        "mlp": [part for block in blocks for part in (block.intermediate, block.output.dense)],
+    }
+
+
+def _attentions(model: Any) -> list[Any]:
+    return [block.attention.self for block in model.encoder.layer]
+
+
+BERT = Architecture(
+    model_type="bert",
+    configuration_class="BertConfig",
+    model_class="BertModel",
+    model_arguments={"add_pooling_layer": False},
+    width="hidden_size",
+    layers="num_hidden_layers",
+    heads="num_attention_heads",
+    positions="max_position_embeddings",
+    keys=("intermediate_size", "hidden_act", "layer_norm_eps", "type_vocab_size"),
+    required={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
+    constants={"use_cache": False},
+    dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    causality={False: {}, True: {"is_decoder": True}},
+    prefix="bert.",
+    blocks="encoder.layer",
+    position_table="embeddings.position_embeddings.weight",
+    residual_outputs=("attention.output.dense.weight", "output.dense.weight"),
+    unused=(
+        r"embeddings\.word_embeddings\.weight",
+        r"embeddings\.(position_ids|token_type_ids)",
+        r"(pooler|cls|classifier|qa_outputs)\..*",
+    ),
+    parameter_groups=_parameter_groups,
+    attentions=_attentions,
+)
+
+ROBERTA = attrs.evolve(
+    BERT,
+    model_type="roberta",
+    configuration_class="RobertaConfig",
+    model_class="RobertaModel",
+    prefix="roberta.",
+    first_position=2,  # fairseq kept rows 0 and 1 for padding (Liu et al., 2019)
+    unused=(*BERT.unused, r"lm_head\..*"),
+)

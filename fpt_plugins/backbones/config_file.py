@@ -1,0 +1,82 @@
+"""Reading ``config.json``, which comes from anywhere: bounded, and never as a place to find code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.bert import BERT, ROBERTA
+from fpt_plugins.backbones.distilbert import DISTILBERT
+from fpt_plugins.backbones.gpt2 import GPT2
+from fpt_plugins.errors import ConfigurationError
+
+ARCHITECTURES = {found.model_type: found for found in (BERT, DISTILBERT, GPT2, ROBERTA)}
+
+MOST_BYTES, DEEPEST = 16 << 20, 16
+_NAMES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of bounded size and depth.
+
+    Raises:
+        ConfigurationError: The file is absent, too large, too deep, or no JSON object.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path.parent} holds no {path.name}")
+    if path.stat().st_size > MOST_BYTES:
+        raise ConfigurationError(f"{path} is larger than {MOST_BYTES >> 20} MB: that is no configuration")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        depth = _depth(found)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict) or depth > DEEPEST:
+        raise ConfigurationError(f"{path} is not a JSON object of at most {DEEPEST} levels")
+    return found
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """The ``config.json`` of a folder, if it describes a body that we know and names no code.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    configuration = read_json(folder / "config.json")
+    for key in _NAMES_CODE:
+        if configuration.get(key):
+            raise ConfigurationError(
+                f"{folder / 'config.json'} names code to run ({key}), which is never done",
+                "use a checkpoint of an architecture that transformers itself has",
+            )
+    architecture_of(configuration, str(folder))
+    return configuration
+
+
+def architecture_of(configuration: Mapping[str, Any], owner: str) -> Architecture:
+    """The architecture that a configuration names.
+
+    Raises:
+        ConfigurationError: None, one that is not known, or a variant of it that we do not build.
+    """
+    name = configuration.get("model_type")
+    if not isinstance(name, str) or name not in ARCHITECTURES:
+        raise ConfigurationError(
+            f"the architecture of {owner} (model_type {name!r}) is not known",
+            f"known: {', '.join(sorted(ARCHITECTURES))}",
+        )
+    architecture = ARCHITECTURES[name]
+    for key, value in architecture.required.items():
+        if configuration.get(key, value) != value:
+            raise ConfigurationError(
+                f"{owner}: only {key}={value} of {name} is known, not {configuration[key]}"
+            )
+    return architecture
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)

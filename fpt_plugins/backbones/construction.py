@@ -1,0 +1,164 @@
+"""From a configuration and a request to a filled body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from torch import Tensor, nn
+
+from fpt_plugins.backbone import BackboneRequest, BackboneSpec
+from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.checkpoint import FileTensor, check_file, read_tensors, weight_files
+from fpt_plugins.backbones.config_file import architecture_of
+from fpt_plugins.backbones.hugging_face import HuggingFaceBackbone
+from fpt_plugins.backbones.initialization import INITIALIZATIONS, Blank
+from fpt_plugins.backbones.positions import check_length, tile
+from fpt_plugins.backbones.shape import Shape
+from fpt_plugins.errors import ConfigurationError, UnknownName
+
+
+@attrs.frozen(kw_only=True)
+class Construction:
+    """What is built: a backbone of some architecture and shape, as a run asks for it.
+
+    Args:
+        spec: Names the backbone, and knows the digest of its weights' file.
+        request: Initialization, seed, length, dropout, options.
+        configuration: In the words of ``config.json``.
+        folder: Finds the folder of the weights; ``None`` where there are none.
+    """
+
+    spec: BackboneSpec
+    request: BackboneRequest
+    configuration: Mapping[str, Any]
+    folder: Callable[[], Path] | None = None
+    architecture: Architecture = attrs.field(init=False)
+    shape: Shape = attrs.field(init=False)
+
+    @architecture.default
+    def _architecture(self) -> Architecture:
+        return architecture_of(self.configuration, self.spec.name)
+
+    @shape.default
+    def _shape(self) -> Shape:
+        return Shape.read(self.architecture, self.configuration, self.spec.name)
+
+    @property
+    def causal(self) -> bool:
+        """Whether a position sees only those before it."""
+        asked: bool | None = self.request.options.causal
+        return self.architecture.causal if asked is None else asked
+
+    @property
+    def layers(self) -> int:
+        """Blocks that are built."""
+        asked: int | None = self.request.options.layers
+        return self.shape.layers if asked is None else asked
+
+    def check(self) -> None:
+        """Refuse what cannot be built, before anything is read.
+
+        Raises:
+            UnknownName: An initialization that the backbone does not have.
+            ConfigurationError: Too long, too deep, or a direction that the architecture does not have.
+        """
+        name, request, shape = self.spec.name, self.request, self.shape
+        if request.init not in self.spec.inits:
+            raise UnknownName(f"initialization of {name}", request.init, self.spec.inits)
+        positions = shape.positions - self.architecture.first_position
+        check_length(name, request.length, positions, request.options.max_length)
+        if self.layers > shape.layers:
+            raise ConfigurationError(f"layers={self.layers} asks for more than the {shape.layers} of {name}")
+        if self.causal not in self.architecture.causality:
+            raise ConfigurationError(f"{self.architecture.model_type} has no causal={self.causal}")
+
+    def empty_model(self) -> Any:
+        """The library's module with its parameters on the meta device and without token embeddings."""
+        import transformers
+        from accelerate import init_empty_weights
+        from huggingface_hub.errors import StrictDataclassError
+
+        architecture = self.architecture
+        try:
+            config = getattr(transformers, architecture.configuration_class)(**self._settings())
+            with init_empty_weights(include_buffers=False):
+                model = getattr(transformers, architecture.model_class)(
+                    config, **architecture.model_arguments
+                )
+        except (KeyError, RuntimeError, TypeError, ValueError, StrictDataclassError) as error:
+            raise ConfigurationError(
+                f"{self.spec.name}: transformers refuses its configuration: {error}"
+            ) from error
+        model.set_input_embeddings(None)  # inputs arrive embedded: a vocabulary would be dead weight
+        for attention in architecture.attentions(model):
+            attention.is_causal = self.causal
+        return model
+
+    def blank(self, model: nn.Module) -> Blank:
+        """What there is to fill: the tensors of ``model``, the table of positions at its full size."""
+        shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+        shapes[self.architecture.position_table] = (self.shape.positions, self.shape.width)
+        return Blank(
+            architecture=self.architecture,
+            layers=self.shape.layers,
+            shapes=shapes,
+            seed=self.request.init_seed,
+            scheme=self.request.options.scheme,
+            read=lambda: self._read(shapes),
+        )
+
+    def fill(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        """Give ``model`` its numbers, and the rows of the table of positions that will be used."""
+        name, length = self.architecture.position_table, self.request.length
+        held = tile(tensors[name][self.architecture.first_position :], length)
+        for tensor_name, tensor in {**tensors, name: held}.items():
+            owner, _, leaf = tensor_name.rpartition(".")
+            setattr(model.get_submodule(owner), leaf, nn.Parameter(tensor))
+        table: Any = model.get_submodule(name.rpartition(".")[0])
+        table.num_embeddings, table.padding_idx = length, None  # every row that is held is a position
+
+    def _read(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, FileTensor]:
+        if self.folder is None:
+            raise ConfigurationError(f"{self.spec.name} has no pretrained weights")
+        files = weight_files(self.folder())
+        if self.spec.weights_sha256 is not None:
+            check_file(files[0], self.spec.weights_sha256)
+        return read_tensors(files, self.architecture, shapes, self.shape.layers)
+
+    def _settings(self) -> dict[str, Any]:
+        architecture = self.architecture
+        return {
+            **{key: self.configuration[key] for key in architecture.keys if key in self.configuration},
+            **dict.fromkeys(architecture.dropouts, self.request.dropout),
+            **architecture.constants,
+            **architecture.causality[self.causal],
+            architecture.width: self.shape.width,
+            architecture.heads: self.shape.heads,
+            architecture.layers: self.layers,
+            architecture.positions: self.request.length + architecture.first_position,
+            "attn_implementation": self.request.options.attention,
+        }
+
+
+def build(construction: Construction) -> HuggingFaceBackbone:
+    """The filled body.
+
+    Raises:
+        UnknownName: An initialization that the backbone does not have.
+        ConfigurationError: A shape or an option that no such body can have.
+        IntegrityError: A weights file that is not what it should be.
+    """
+    construction.check()
+    model = construction.empty_model()
+    numbers = INITIALIZATIONS[construction.request.init](construction.blank(model))
+    construction.fill(model, numbers.tensors)
+    return HuggingFaceBackbone(
+        model,
+        construction.architecture,
+        max_length=construction.request.length,
+        causal=construction.causal,
+        source_digest=numbers.source_digest,
+    )

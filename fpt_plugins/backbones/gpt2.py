@@ -1,0 +1,59 @@
+"""GPT-2: causal, the norm before each sublayer (Radford et al., 2019)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fpt_plugins.backbone import Group
+from fpt_plugins.backbones.architecture import Architecture
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
+    return {
+        "layer_norm": [*(norm for block in model.h for norm in (block.ln_1, block.ln_2)), model.ln_f],
+        "position": [model.wpe],
+        "attention": [block.attn for block in model.h],
+        "mlp": [block.mlp for block in model.h],
+    }
+
+
+def _attentions(model: Any) -> list[Any]:
+    return [block.attn for block in model.h]
+
+
+GPT2 = Architecture(
+    model_type="gpt2",
+    configuration_class="GPT2Config",
+    model_class="GPT2Model",
+    width="n_embd",
+    layers="n_layer",
+    heads="n_head",
+    positions="n_positions",
+    keys=(
+        "n_inner",
+        "activation_function",
+        "layer_norm_epsilon",
+        "scale_attn_weights",
+        "scale_attn_by_inverse_layer_idx",
+        "reorder_and_upcast_attn",
+    ),
+    required={"add_cross_attention": False},
+    constants={"use_cache": False},
+    dropouts=("embd_pdrop", "resid_pdrop", "attn_pdrop"),
+    causality={True: {}, False: {"is_causal": False}},
+    prefix="transformer.",
+    blocks="h",
+    position_table="wpe.weight",
+    residual_outputs=("attn.c_proj.weight", "mlp.c_proj.weight"),
+    unused=(
+        r"wte\.weight",
+        r"h\.\d+\.attn\.(masked_)?bias",  # the causal mask, which old versions saved
+        r"(lm_head|score)\.weight",
+        r"multiple_choice_head\..*",
+    ),
+    parameter_groups=_parameter_groups,
+    attentions=_attentions,
+)

@@ -1,0 +1,58 @@
+"""A Hugging Face body: the library's own module and forward pass between embeddings and hidden states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.errors import ConfigurationError
+
+
+class HuggingFaceBackbone(nn.Module):
+    """A frozen body's module.
+
+    Args:
+        model: The library's module, without its token embeddings.
+        architecture: Says which submodules form which parameter group.
+        max_length: Rows of the table of positions that are held.
+        causal: Whether a position sees only those before it.
+        source_digest: SHA-256 of the tensors as loaded or drawn.
+    """
+
+    def __init__(
+        self, model: Any, architecture: Architecture, *, max_length: int, causal: bool, source_digest: str
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.architecture = architecture
+        self.embed_dim: int = model.config.hidden_size
+        self.max_length = max_length
+        self.causal = causal
+        self.source_digest = source_digest
+
+    def parameter_groups(self) -> dict[str, list[str]]:
+        """The names of the parameters of each group, as the architecture declares them."""
+        names = {id(parameter): name for name, parameter in self.named_parameters()}
+        groups = self.architecture.parameter_groups(self.model)
+        return {
+            group: [names[id(parameter)] for module in modules for parameter in module.parameters()]
+            for group, modules in groups.items()
+        }
+
+    def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
+        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
+        length = inputs_embeds.shape[1]
+        if length > self.max_length:
+            raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
+        position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)  # [1, T]
+        hidden_states: Tensor = self.model(
+            inputs_embeds=inputs_embeds, attention_mask=attention_mask, position_ids=position_ids
+        ).last_hidden_state
+        return hidden_states

@@ -1,0 +1,45 @@
+"""Tables of positions: which rows a run holds, and how a table is made longer than it was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpt_plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def check_length(owner: str, length: int, positions: int, max_length: int | None) -> None:
+    """Refuse sequences that are longer than the table, before anything is loaded.
+
+    Args:
+        owner: The backbone, for the message.
+        length: The longest sequence that will come.
+        positions: Positions of the pretrained table.
+        max_length: What the user asked for instead.
+
+    Raises:
+        ConfigurationError: With the flag that extends the table.
+    """
+    limit = positions if max_length is None else max_length
+    if length > limit:
+        raise ConfigurationError(
+            f"sequences of {length} tokens are longer than the {limit} positions of {owner}",
+            f"add --backbone-option max_length={length} (rows beyond {positions} repeat the table)",
+        )
+
+
+def tile(table: Tensor, rows: int) -> Tensor:
+    """The first ``rows`` rows of a table ``[N, D]`` repeated without end, as a copy ``[rows, D]``.
+
+    Longformer extended RoBERTa's table in this way (Beltagy et al., 2020, section 5).
+
+    Example:
+        >>> import torch
+        >>> tile(torch.tensor([[1.0], [2.0]]), 3).flatten().tolist()
+        [1.0, 2.0, 1.0]
+    """
+    import torch
+
+    return table[torch.arange(rows) % len(table)]

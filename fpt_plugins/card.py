@@ -1,0 +1,94 @@
+"""The card that travels with an exported adapter: what it is, how good, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fpt_plugins.adapter import DESCRIPTION, WEIGHTS, adapter_folder, read_description
+from fpt_plugins.errors import FptError
+from fpt_plugins.evaluation import record_folder
+from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record
+from fpt_plugins.storage import write_folder
+
+
+def export(place: Path, destination: Path) -> None:
+    """Writes the adapter alone, its record, and a card to read.
+
+    Args:
+        place: A run's or an adapter's folder.
+        destination: A folder that does not exist yet.
+
+    Raises:
+        FptError: ``destination`` exists, or there is no adapter in ``place``.
+        IntegrityError: The adapter is damaged.
+    """
+    if destination.exists():
+        raise FptError(f"{destination} is there already", "give the name of a new folder")
+    source, description, record = (
+        adapter_folder(place),
+        read_description(place),
+        read_record(record_folder(place)),
+    )
+    write_folder(
+        destination,
+        {
+            WEIGHTS: (source / WEIGHTS).read_bytes(),
+            DESCRIPTION: (source / DESCRIPTION).read_bytes(),
+            RECORD: record.to_bytes(),
+            "README.md": card(description, record, destination.name).encode(),
+        },
+    )
+
+
+def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
+    """The card as Markdown."""
+    configuration, backbone = description["configuration"], description["backbone"]
+    options = ", ".join(f"{key}={value}" for key, value in configuration["options"].items())
+    plugins = ", ".join(f"{p['distribution']} {p['version']}" for p in description["plugins"].values())
+    trained = ", ".join(
+        f"{group} ({count.parameters:,})" for group, count in record.parameters.items() if count.trained
+    )
+    task = f"`{configuration['task']}`" + (f" with {options}" if options else "")
+    source = backbone["source"] + (f" at {backbone['revision']}" if backbone["revision"] else "")
+    return f"""# {name}
+
+An adapter of {record.adapter_bytes / 1000:.0f} KB for {task}
+on the frozen body `{backbone["name"]}` ({configuration["init"]}),
+trained with fpt-plugins {description["fpt_plugins"]} and {plugins}.
+
+| | |
+|---|---|
+| trained | {trained} parameters |
+| steps | {record.best_step} of {record.steps}, chosen on validation data |
+| body | {source}, licence: {backbone["license"] or "none stated"} |
+| source digest of the body | `{record.source_digest}` |
+| digest of what was frozen, before and after | `{record.held_digest_before}` |
+| SHA-256 of `{WEIGHTS}` | `{description["weights_sha256"]}` |
+
+## Scores
+
+{scores(record.evaluations)}
+## Load
+
+```python
+import fpt_plugins as fpt
+
+arm = fpt.load("{name}")
+answers = arm.predict(samples)
+```
+
+or `fpt predict {name} FILE`.
+"""
+
+
+def scores(evaluations: Mapping[str, Evaluation]) -> str:
+    """Each split's scores beside its floors, as a Markdown table."""
+    lines = ["| split | metric | score | floors | samples | reads |", "|---|---|---|---|---|---|"]
+    for split, evaluation in evaluations.items():
+        for metric, value in evaluation.metrics.items():
+            floors = "; ".join(f"{f.name} {f.value:.4f}" for f in evaluation.floors if f.metric == metric)
+            counts = f"{evaluation.samples} | {evaluation.reads}"
+            lines.append(f"| {split} | {metric} | {value:.4f} | {floors or '-'} | {counts} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,131 @@
+"""Checkpoints: all that a run needs to continue as if it had never stopped. No pickle.
+
+A folder ``checkpoints/step-000400``: trained tensors, the best ones, Adam's moments, and a small
+JSON state. Random states and the data's position are functions of the seed and the step
+(:mod:`fpt_plugins.streams`, :class:`fpt_plugins.data.Order`): there is nothing to save of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import safetensors.torch
+import torch
+
+from fpt_plugins.adapter import put_tensors, trained_tensors
+from fpt_plugins.errors import IntegrityError
+from fpt_plugins.metric import Metric
+from fpt_plugins.storage import read_folder, sealed, sweep, with_manifest, write_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpt_plugins.arm import Arm
+
+CHECKPOINTS = "checkpoints"
+
+
+@attrs.define
+class Checkpoint:
+    """Where a run stands.
+
+    Args:
+        step: Optimizer steps taken.
+        seconds: Spent on them and on validation.
+        best_step: The best step so far, by validation; 0 before the first look.
+        best_metrics: Its validation metrics.
+        best_tensors: Its trained tensors.
+        saved_step: The step of the newest checkpoint on disk.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best_metrics: dict[str, float] = attrs.field(factory=dict)
+    best_tensors: dict[str, Tensor] = attrs.field(factory=dict)
+    saved_step: int = 0
+
+    def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
+        """Whether these are the best so far: by the metric, and among equals by the loss."""
+        sign = 1 if metric.higher_is_better else -1
+        if not self.best_metrics:
+            return True
+        new, best = ((sign * found[metric.name], -found["loss"]) for found in (metrics, self.best_metrics))
+        return new > best
+
+
+def save_checkpoint(folder: Path, arm: Arm, optimizer: torch.optim.Optimizer, state: Checkpoint) -> None:
+    """Writes the checkpoint of the current step and removes the older ones."""
+    path = folder / CHECKPOINTS / f"step-{state.step:09d}"
+    plain = {name: getattr(state, name) for name in ("step", "seconds", "best_step", "best_metrics")}
+    files = {
+        "trained.safetensors": safetensors.torch.save(trained_tensors(arm)),
+        "best.safetensors": safetensors.torch.save(state.best_tensors),
+        "optimizer.safetensors": safetensors.torch.save(_moments(arm, optimizer)),
+        "state.json": sealed(plain),
+    }
+    if not path.exists():
+        write_folder(path, with_manifest(files))
+    state.saved_step = state.step
+    for older in sorted(path.parent.glob("step-*")):
+        if older.name < path.name:
+            shutil.rmtree(older)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a run, or ``None``; sweeps what dead writers left."""
+    checkpoints = folder / CHECKPOINTS
+    if not checkpoints.is_dir():
+        return None
+    sweep(checkpoints)
+    return max(checkpoints.glob("step-*"), default=None)
+
+
+def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoint:
+    """Puts a checkpoint back into an arm and its optimizer.
+
+    Raises:
+        IntegrityError: A part is missing, damaged, or of another arm; nothing is filled in.
+    """
+    files = read_folder(path)
+    for name in ("trained.safetensors", "best.safetensors", "optimizer.safetensors", "state.json"):
+        if name not in files:
+            raise IntegrityError(
+                f"{path} has no {name}", "resume from another copy of the run, or train again"
+            )
+    put_tensors(arm, safetensors.torch.load(files["trained.safetensors"]), path)
+    _put_moments(arm, optimizer, safetensors.torch.load(files["optimizer.safetensors"]), path)
+    plain: dict[str, Any] = json.loads(files["state.json"])
+    return Checkpoint(
+        step=plain["step"],
+        seconds=plain["seconds"],
+        best_step=plain["best_step"],
+        best_metrics=plain["best_metrics"],
+        best_tensors=safetensors.torch.load(files["best.safetensors"]),
+        saved_step=plain["step"],
+    )
+
+
+def _moments(arm: Arm, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{name}/{key}": value.detach().cpu().contiguous()
+        for name in arm.partition.trained_names
+        for key, value in optimizer.state[arm.model.get_parameter(name)].items()
+    }
+
+
+def _put_moments(
+    arm: Arm, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path
+) -> None:
+    for name in arm.partition.trained_names:
+        parameter = arm.model.get_parameter(name)
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            if f"{name}/{key}" not in tensors:
+                raise IntegrityError(f"{path}: the optimizer's {key} of {name} is missing")
+            value = tensors[f"{name}/{key}"]
+            optimizer.state[parameter][key] = value if key == "step" else value.to(parameter.device)

@@ -1,0 +1,238 @@
+"""The ``fpt`` command: thin functions, each calling one of the package's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from rich.console import Console
+
+import fpt_plugins
+from fpt_plugins.errors import FptError
+
+INTERRUPTED = 130
+"""The exit code of a run that Ctrl-C ended, as shells have it."""
+
+app = App(
+    name="fpt",
+    version=fpt_plugins.__version__,
+    help="Turn a frozen pretrained transformer into a model for any data that is a sequence.\n\n"
+    "Start with: fpt tasks, then fpt train bits/xor --backbone gpt2-mini --init random",
+)
+app.meta.group_parameters = Group("Global", sort_key=0)
+
+Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]
+Folder = Annotated[Path, Parameter(help="A run's or an adapter's folder.")]
+Data = Annotated[
+    Path | None, Parameter(help="Where data files are: default $FPT_DATA, else ~/.cache/fpt-plugins/data.")
+]
+Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
+
+
+@app.command
+def plugins(*, as_json: Json = False) -> None:
+    """List the installed plugins; a broken one is a row with its error."""
+    from fpt_plugins import tables
+
+    tables.print_plugins(as_json=as_json)
+
+
+@app.command
+def tasks(*, as_json: Json = False) -> None:
+    """List the tasks that the installed plugins provide, with their options."""
+    from fpt_plugins import tables
+
+    tables.print_tasks(as_json=as_json)
+
+
+@app.command
+def backbones(*, as_json: Json = False) -> None:
+    """List the backbones, and how to get those that are not installed."""
+    from fpt_plugins import tables
+
+    tables.print_backbones(as_json=as_json)
+
+
+@app.command
+def train(
+    task: Annotated[str, Parameter(help="What to learn: a name of `fpt tasks`.")],
+    *,
+    backbone: Annotated[
+        str | None, Parameter(help="The body: a name of `fpt backbones` (default minilm).")
+    ] = None,
+    init: Annotated[str | None, Parameter(help="pretrained, random, ... (default pretrained)")] = None,
+    train: Annotated[
+        str | None, Parameter(help="What trains: fpt, head, full, or groups joined by commas.")
+    ] = None,
+    steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
+    batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
+    lr: Annotated[float | None, Parameter(help="Adam's learning rate.")] = None,
+    group_lr: Annotated[Words, Parameter(help="GROUP=X: a learning rate for one group.")] = None,
+    dropout: Annotated[float | None, Parameter(help="Inside the body, while training.")] = None,
+    evaluate_every: Annotated[
+        int | None, Parameter(help="Steps between two looks at validation data.")
+    ] = None,
+    seed: Annotated[int | None, Parameter(help="Of new parameters, data order and dropout.")] = None,
+    init_seed: Annotated[int | None, Parameter(help="Of a random body (default: the seed).")] = None,
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
+    ] = None,
+    device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
+    with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
+    option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
+    backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,
+    config: Annotated[Path | None, Parameter(help="A TOML file with these settings; flags win.")] = None,
+    data: Data = None,
+    out: Annotated[Path | None, Parameter(help="The run's folder (default: a new one below runs/).")] = None,
+    resume: Annotated[bool, Parameter(negative="", help="Continue the run in that folder.")] = False,
+) -> None:
+    """Train a task on a frozen body; what is not given comes from the task's own recipe."""
+    from fpt_plugins.configuration import assignments_as_floats, read_settings
+    from fpt_plugins.options import from_assignments
+
+    flags = {
+        "backbone": backbone,
+        "init": init,
+        "train": train,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "group_lr": assignments_as_floats(group_lr, "--group-lr") if group_lr else None,
+        "dropout": dropout,
+        "evaluate_every": evaluate_every,
+        "seed": seed,
+        "init_seed": init_seed,
+        "precision": precision,
+        "device": device,
+        "wrappers": with_,
+        "options": from_assignments(option, "--option") if option else None,
+        "backbone_options": from_assignments(backbone_option, "--backbone-option")
+        if backbone_option
+        else None,
+        "data": data,
+        "out": out,
+    }
+    settings = read_settings(config) if config is not None else {}
+    settings.update({name: value for name, value in flags.items() if value is not None})
+    _train(task, settings.pop("out", None), resume=resume, settings=settings)
+
+
+def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:
+    from fpt_plugins import display
+    from fpt_plugins.arm import assemble
+    from fpt_plugins.configuration import Configuration
+    from fpt_plugins.run_folder import RunFolder
+    from fpt_plugins.training import Training
+
+    console = Console(stderr=True)
+    folder = RunFolder.open(Configuration.of(task, **settings), out, resume=resume, given=settings)
+    with folder.lock():
+        training = Training(assemble(folder.configuration), folder)
+        display.announce(training, console)
+        try:
+            with display.progress(training, console) as shown:
+                for row in training.rows():
+                    shown.show(row)
+        except KeyboardInterrupt:
+            step = training.state.saved_step
+            console.print(
+                f"stopped at step {step}; continue with: fpt train {task} --resume --out {folder.path}"
+            )
+            raise
+        display.summarize(training.finish(), str(folder.path), console)
+
+
+@app.command
+def evaluate(
+    run: Folder,
+    *,
+    split: Annotated[Literal["test", "validation", "train"], Parameter(help="Read whole.")] = "test",
+    again: Annotated[
+        bool, Parameter(negative="", help="Score once more; the record counts the reads.")
+    ] = False,
+    device: Device = "auto",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run on a whole split, beside the floors that need no learning."""
+    from fpt_plugins import display
+    from fpt_plugins.evaluation import evaluate as evaluate_run
+    from fpt_plugins.options import converter
+
+    evaluation = evaluate_run(run, split, again=again, device=device, data=data)
+    if as_json:
+        plain = converter().unstructure(evaluation)
+        print(json.dumps({**plain.pop("metrics"), "split": split, **plain}))
+    else:
+        Console().print(display.score_table({split: evaluation}))
+
+
+@app.command
+def predict(run: Folder, *files: Path, device: Device = "auto") -> None:
+    """Answer for files of the modality, or for JSON lines on standard input, in JSON lines."""
+    from fpt_plugins import load
+    from fpt_plugins.prediction import predict as answers
+    from fpt_plugins.prediction import read_files, read_lines
+
+    arm = load(run, device=device)
+    samples = read_files(arm.task, files) if files else read_lines(arm.task, sys.stdin, "standard input")
+    for answer in answers(arm, samples):
+        print(json.dumps(answer), flush=True)
+
+
+@app.command
+def show(run: Folder, *, as_json: Json = False) -> None:
+    """Show a run: its recipe, parameters per group, scores beside floors, digests. Needs no plugin."""
+    from fpt_plugins import display
+    from fpt_plugins.adapter import read_description
+    from fpt_plugins.evaluation import record_folder
+    from fpt_plugins.record import read_record
+
+    read_description(run)
+    record = read_record(record_folder(run))
+    if as_json:
+        print(record.to_bytes().decode(), end="")
+    else:
+        display.show_record(record, Console())
+
+
+@app.command
+def export(run: Folder, destination: Annotated[Path, Parameter(help="A new folder.")]) -> None:
+    """Write the adapter alone, with a card that says what it is and how to load it."""
+    from fpt_plugins.card import export as export_adapter
+
+    export_adapter(run, destination)
+    print(destination)
+
+
+@app.meta.default
+def launch(
+    *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    debug: Annotated[bool, Parameter(negative="", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Runs one command; an error of ours is one message, without a traceback."""
+    try:
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except (FptError, CycloptsError) as error:
+        if debug:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_plain(error)}")
+        return error.exit_code if isinstance(error, FptError) else 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _plain(error: Exception) -> str:
+    from rich.markup import escape
+
+    return escape(str(error))
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(app.meta(sys.argv[1:], result_action="return_value"))

@@ -1,0 +1,161 @@
+"""Everything that a run is made from, as one immutable record: flags, a TOML file and recipes meet here."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+import cattrs
+from attrs.validators import deep_mapping, ge, gt, in_, instance_of, lt, optional
+
+from fpt_plugins import options
+from fpt_plugins.backbone import GROUPS
+from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.task import Recipe
+
+PRECISIONS = ("auto", "bf16", "fp32")
+_RATES = deep_mapping(key_validator=in_(GROUPS), value_validator=gt(0.0))
+
+
+@attrs.frozen(kw_only=True)
+class Configuration:
+    """The settings of one run.
+
+    A setting that is ``None`` is the task's own recipe until :meth:`resolve` fills it in.
+
+    Args:
+        task: ``plugin/task``.
+        options: The task's options by name.
+        backbone: A backbone's name, ``hf:PATH-OR-NAME``, or ``plugin:name``.
+        backbone_options: The backbone's options by name.
+        init: ``pretrained``, ``random``, or another that the backbone knows.
+        train: A freeze policy, or parameter groups joined by commas.
+        steps: Optimizer steps.
+        batch_size: Samples per step, over all processes.
+        lr: Learning rate of every group that ``group_lr`` does not name.
+        group_lr: Learning rates by parameter group.
+        dropout: Inside the body, while training.
+        clip: The largest norm of the gradient.
+        evaluate_every: Steps between two looks at validation data, and between checkpoints.
+        seed: Of new parameters, data order and dropout, each by its own stream.
+        init_seed: Of a random body; ``seed`` where it is not given.
+        precision: ``auto`` is ``bf16`` where the device computes in it, else ``fp32``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
+        wrappers: Plugins whose hook wrappers apply (``--with``).
+        data: Where data files are; no part of what the run is.
+
+    Example:
+        >>> Configuration(task="bits/xor", lr=3e-3).backbone
+        'minilm'
+    """
+
+    task: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    backbone: str = "minilm"
+    backbone_options: Mapping[str, Any] = attrs.field(factory=dict)
+    init: str = "pretrained"
+    train: str = "fpt"
+    steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    batch_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    lr: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
+    group_lr: Mapping[str, float] = attrs.field(factory=dict, validator=_RATES)
+    dropout: float | None = attrs.field(default=None, validator=optional([ge(0.0), lt(1.0)]))
+    clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
+    evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    seed: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
+    init_seed: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    precision: str = attrs.field(default="auto", validator=in_(PRECISIONS))
+    device: str = "auto"
+    wrappers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    data: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), eq=False)
+
+    @classmethod
+    def of(cls, task: str, **settings: Any) -> Self:
+        """A configuration from plain values; ``None`` stands for "not given".
+
+        Raises:
+            UnknownName: A setting that is none; the nearest ones are offered.
+            ConfigurationError: A value that no run can have.
+        """
+        known = attrs.fields_dict(cls)
+        for name in settings:
+            if name not in known:
+                raise UnknownName("setting", name, known)
+        given = {name: value for name, value in settings.items() if value is not None}
+        try:
+            return options.converter().structure({"task": task, **given}, cls)
+        except cattrs.BaseValidationError as error:
+            reasons = cattrs.transform_error(error, format_exception=_reason)
+            raise ConfigurationError("; ".join(reason.removesuffix(" @ $") for reason in reasons)) from error
+
+    def resolve(self, recipe: Recipe) -> Configuration:
+        """This configuration with the recipe in place of what was not given."""
+        steps = self.steps if self.steps is not None else recipe.steps
+        every = self.evaluate_every or recipe.evaluate_every or max(1, steps // 20)
+        return attrs.evolve(
+            self,
+            steps=steps,
+            batch_size=self.batch_size if self.batch_size is not None else recipe.batch_size,
+            lr=self.lr if self.lr is not None else recipe.lr,
+            group_lr={**recipe.group_lr, **self.group_lr} if self.lr is None else self.group_lr,
+            dropout=self.dropout if self.dropout is not None else recipe.dropout,
+            clip=self.clip if self.clip is not None else recipe.clip,
+            evaluate_every=min(every, steps),
+            init_seed=self.init_seed if self.init_seed is not None else self.seed,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by name, as records hold them; without ``data``, a place being no setting."""
+        plain: dict[str, Any] = cattrs.unstructure(attrs.evolve(self, data=None))
+        del plain["data"]
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """The reverse of :meth:`to_json`."""
+        return cls.of(**plain)
+
+
+def _reason(error: BaseException, expected: type | None) -> str:
+    """What an attrs validator said, else that a value is not of the field's type."""
+    return str(error.args[0]) if expected is None and error.args else f"not {expected}"
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file, named as the flags are.
+
+    ``options``, ``backbone-options`` and ``group-lr`` are tables.
+
+    Raises:
+        ConfigurationError: The file is missing or is not TOML, with the line.
+        UnknownName: A key that is no setting.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"--config {path}: {error}") from error
+    settings = {name.replace("-", "_"): value for name, value in found.items()}
+    known = {*attrs.fields_dict(Configuration), "with", "out"}
+    for name in settings:
+        if name not in known:
+            raise UnknownName(
+                f"setting in {path}", name.replace("_", "-"), (key.replace("_", "-") for key in known)
+            )
+    if "with" in settings:
+        settings["wrappers"] = settings.pop("with")
+    return settings
+
+
+def assignments_as_floats(words: list[str], flag: str) -> dict[str, float]:
+    """``["head=1e-2"]`` as ``{"head": 0.01}``.
+
+    Raises:
+        ConfigurationError: A word that is no ``NAME=NUMBER``.
+    """
+    try:
+        return {name: float(value) for name, value in options.from_assignments(words, flag).items()}
+    except ValueError as error:
+        raise ConfigurationError(f"{flag} {' '.join(words)}: {error}") from error

@@ -1,0 +1,162 @@
+"""What a person sees of a run: the parameters that will train, the progress, and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from fpt_plugins.record import Evaluation, GroupCount, RunRecord, group_counts
+
+if TYPE_CHECKING:
+    from fpt_plugins.training import Training
+
+BYTES_PER_PARAMETER = 4
+"""Trained parameters are stored in fp32."""
+
+
+class Display(Protocol):
+    """Takes the rows of a run as they come."""
+
+    def show(self, row: Mapping[str, Any]) -> None:
+        """One row of ``metrics.jsonl``."""
+        ...
+
+
+def parameter_table(parameters: Mapping[str, GroupCount], title: str) -> Table:
+    """Parameters per group: which train, how many, their share, and what an adapter of them weighs."""
+    total = sum(count.parameters for count in parameters.values())
+    trained = sum(count.parameters for count in parameters.values() if count.trained)
+    table = Table(title=title, title_justify="left", show_footer=True)
+    table.add_column("group", footer="trained")
+    table.add_column("parameters", justify="right", footer=f"{trained:,}")
+    table.add_column("per cent", justify="right", footer=f"{100 * trained / total:.3f}")
+    table.add_column("", footer=f"adapter {trained * BYTES_PER_PARAMETER / 1000:,.0f} KB")
+    for group, count in parameters.items():
+        if count.parameters:
+            share = f"{100 * count.parameters / total:.3f}"
+            table.add_row(group, f"{count.parameters:,}", share, "trains" if count.trained else "frozen")
+    return table
+
+
+def score_table(evaluations: Mapping[str, Evaluation]) -> Table:
+    """The scores of each split, each beside its floors."""
+    table = Table(title="scores", title_justify="left")
+    for name in ("split", "metric", "score", "floors", "samples", "reads"):
+        table.add_column(name, justify="right" if name in {"score", "samples", "reads"} else "left")
+    for split, evaluation in evaluations.items():
+        for metric, value in evaluation.metrics.items():
+            floors = "\n".join(
+                f"{floor.name} {floor.value:.4f}" for floor in evaluation.floors if floor.metric == metric
+            )
+            table.add_row(
+                split, metric, f"{value:.4f}", floors, str(evaluation.samples), str(evaluation.reads)
+            )
+    return table
+
+
+def announce(training: Training, console: Console) -> None:
+    """Prints what will train, and where, before the first step."""
+    arm, settings = training.arm, training.settings
+    title = f"{settings.task} on {settings.backbone} ({settings.init}), --train {settings.train}"
+    console.print(parameter_table(group_counts(arm.partition), title))
+    rates = ", ".join(f"{group} {rate:g}" for group, rate in settings.group_lr.items())
+    console.print(
+        f"{settings.steps} steps of {settings.batch_size}, "
+        f"lr {settings.lr:g}{f' ({rates})' if rates else ''}, "
+        f"dropout {settings.dropout:g}, seed {settings.seed}, {arm.precision.name} on {arm.precision.device}"
+        f"\nrun folder {training.folder.path}"
+        + (f", resumed at step {training.state.step}" if training.state.step else "")
+    )
+
+
+@contextmanager
+def progress(training: Training, console: Console) -> Iterator[Display]:
+    """A live bar on a terminal; elsewhere a line for each look at validation data."""
+    if not console.is_terminal:
+        yield _Lines(training, console)
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield _Bar(training, bar)
+
+
+class _Lines:
+    def __init__(self, training: Training, console: Console) -> None:
+        self._training, self._console = training, console
+
+    def show(self, row: Mapping[str, Any]) -> None:
+        if row["split"] == "validation":
+            self._console.print(f"step {row['step']}: {_describe(self._training, row)}", highlight=False)
+
+
+class _Bar:
+    def __init__(self, training: Training, bar: Progress) -> None:
+        self._training, self._bar = training, bar
+        settings = training.settings
+        self._task = bar.add_task("", total=settings.steps, completed=training.state.step)
+        self._validation = ""
+
+    def show(self, row: Mapping[str, Any]) -> None:
+        description = _describe(self._training, row)
+        if row["split"] == "validation":
+            self._validation = description
+        else:
+            self._bar.update(
+                self._task, completed=row["step"], description=f"{description}  {self._validation}"
+            )
+
+
+def _describe(training: Training, row: Mapping[str, Any]) -> str:
+    metric = training.arm.task.metrics[0].name
+    speed = (
+        f", {row['step'] / row['seconds']:.1f} steps/s" if row["seconds"] and row["split"] == "train" else ""
+    )
+    return f"{row['split']} loss {row['loss']:.4f}, {metric} {row[metric]:.4f}{speed}"
+
+
+def summarize(record: RunRecord, folder: str, console: Console) -> None:
+    """Prints the result of a finished run and what to do with it."""
+    console.print(score_table(record.evaluations))
+    console.print(
+        f"best step {record.best_step} of {record.steps}, {record.seconds:.0f} s, "
+        f"adapter {record.adapter_bytes / 1000:.1f} KB, "
+        f"frozen tensors unchanged ({record.held_digest_after[:16]}...)\n"
+        f"next: fpt evaluate {folder}",
+        highlight=False,
+    )
+
+
+def show_record(record: RunRecord, console: Console) -> None:
+    """Prints all that a record knows."""
+    settings = record.configuration
+    title = f"{settings['task']} on {settings['backbone']} ({settings['init']}), --train {settings['train']}"
+    console.print(parameter_table(record.parameters, title))
+    console.print(score_table(record.evaluations))
+    facts = Table(show_header=False)
+    recipe = {key: value for key, value in settings.items() if value not in ({}, (), [], None)}
+    facts.add_row("recipe", "  ".join(f"{key}={value}" for key, value in recipe.items()))
+    facts.add_row("step", f"{record.best_step} of {record.steps}, in {record.seconds:.0f} s")
+    facts.add_row("adapter", f"{record.adapter_bytes / 1000:.1f} KB")
+    facts.add_row("source digest", record.source_digest)
+    facts.add_row("held digest", f"{record.held_digest_before}\n{record.held_digest_after}")
+    facts.add_row("versions", "  ".join(f"{key} {value}" for key, value in record.versions.items()))
+    facts.add_row("machine", "  ".join(f"{key}={value}" for key, value in record.machine.items()))
+    console.print(facts)

@@ -1,0 +1,35 @@
+"""The frozen pretrained transformer: input embedding, frozen body, readout, output head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from fpt_plugins.task import Task
+
+
+class FrozenPretrainedTransformer(nn.Module):
+    """A task's embedding and head around a body that stays as it was.
+
+    Args:
+        task: What is learned; its readout and target shape the outputs.
+        input_embedding: Tokens to ``[B, T, D]``.
+        backbone: ``[B, T, D]`` to ``[B, T, D]``; see :class:`fpt_plugins.Backbone`.
+        output_head: Read-out hidden states ``[B, n, D]`` to outputs.
+    """
+
+    def __init__(self, task: Task, input_embedding: nn.Module, backbone: Any, output_head: nn.Module) -> None:
+        super().__init__()
+        self.task = task
+        self.input_embedding = input_embedding
+        self.backbone = backbone
+        self.output_head = output_head
+
+    def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        """Tokens ``[B, T]`` or ``[B, T, width]`` and mask ``[B, T]`` to the target's outputs ``[B, ...]``."""
+        inputs_embeds = self.input_embedding(tokens)  # [B, T, D]
+        hidden_states = self.backbone(inputs_embeds, attention_mask)  # [B, T, D]
+        read = self.task.readout.pool(hidden_states, attention_mask)  # [B, n, D]
+        return self.task.target.shape(self.output_head(read))

@@ -1,0 +1,67 @@
+"""Answers for the user's own data: files of the modality, or JSON lines."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fpt_plugins.errors import InputError
+
+if TYPE_CHECKING:
+    from fpt_plugins.arm import Arm
+    from fpt_plugins.task import Task
+
+BATCH = 64
+
+
+def read_files(task: Task, paths: Iterable[Path]) -> Iterator[tuple[str, Any]]:
+    """The samples of the user's files as ``(identifier, sample)``; ``.jsonl`` files are JSON lines.
+
+    Raises:
+        InputError: A file is missing or is not of this modality.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError("there is no such file", where=str(path))
+        if path.suffix == ".jsonl":
+            with path.open(encoding="utf-8") as file:
+                yield from read_lines(task, file, str(path))
+        else:
+            yield from task.read(path)
+
+
+def read_lines(task: Task, lines: TextIO, name: str) -> Iterator[tuple[str, Any]]:
+    """The samples of JSON lines. An object's own ``"id"`` names it, else its line does.
+
+    Raises:
+        InputError: A line is no JSON, or its value is no sample of the task; the line is named.
+    """
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _parse(task, line, f"{name}, line {number}", number)
+
+
+def predict(arm: Arm, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One answer per sample, in order, each with the sample's ``id``."""
+    remaining = iter(samples)
+    while chunk := list(itertools.islice(remaining, BATCH)):
+        answers = arm.predict([sample for _, sample in chunk])
+        for (identifier, _), answer in zip(chunk, answers, strict=True):
+            yield {"id": identifier, **answer}
+
+
+def _parse(task: Task, line: str, where: str, number: int) -> tuple[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=where) from error
+    identifier = str(number)
+    if isinstance(value, dict) and "id" in value:
+        identifier = str(value.pop("id"))
+    try:
+        return identifier, task.parse(value)
+    except InputError as error:
+        raise InputError(error.message, error.remedy, where=where) from error

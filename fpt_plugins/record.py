@@ -1,0 +1,131 @@
+"""What is known of a run when it is over: one record, written beside its adapter."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+
+from fpt_plugins.errors import IntegrityError
+from fpt_plugins.freezing import Partition
+from fpt_plugins.options import converter
+from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.task import Floor
+
+RECORD = "record.json"
+_LIBRARIES = ("fpt-plugins", "torch", "transformers", "accelerate", "numpy", "safetensors")
+
+
+@attrs.frozen(kw_only=True)
+class Evaluation:
+    """The scores of one split, read whole.
+
+    Args:
+        metrics: Each metric by its name, and ``loss``.
+        floors: What needs no learning, on the same split.
+        samples: How many were scored.
+        reads: How often the split was scored; the test split should say 1.
+    """
+
+    metrics: Mapping[str, float]
+    floors: tuple[Floor, ...]
+    samples: int
+    reads: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class GroupCount:
+    """The size of one parameter group and whether it trained."""
+
+    parameters: int
+    trained: bool
+
+
+def group_counts(partition: Partition) -> dict[str, GroupCount]:
+    """Each parameter group's size and whether it trains."""
+    return {
+        str(group): GroupCount(parameters=partition.count(group), trained=group in partition.trained)
+        for group in partition.groups
+    }
+
+
+@attrs.frozen(kw_only=True)
+class RunRecord:
+    """One run, as facts.
+
+    Args:
+        configuration: Every setting, resolved.
+        versions: Libraries by name; plugins by distribution.
+        machine: Python, platform, processor, threads, device, precision.
+        parameters: Each group's size.
+        source_digest: Of the body as loaded.
+        held_digest_before: Of what is frozen, before the first step.
+        held_digest_after: The same after the last; equal, or there would be no record.
+        steps: Optimizer steps taken.
+        best_step: The step whose parameters the adapter holds, by validation.
+        seconds: Spent in training and validation, over all sessions of the run.
+        adapter_bytes: The size of ``adapter.safetensors``.
+        evaluations: By split; ``validation`` is that of the best step.
+    """
+
+    configuration: dict[str, Any]
+    versions: dict[str, str]
+    machine: dict[str, str]
+    parameters: dict[str, GroupCount]
+    source_digest: str
+    held_digest_before: str
+    held_digest_after: str
+    steps: int
+    best_step: int
+    seconds: float
+    adapter_bytes: int
+    evaluations: dict[str, Evaluation]
+
+    def write(self, folder: Path) -> None:
+        """Writes ``record.json`` into ``folder``."""
+        write_file(folder / RECORD, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The content of ``record.json``."""
+        return sealed(converter().unstructure(self))
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The record of a run's or an adapter's folder.
+
+    Raises:
+        IntegrityError: It is missing, damaged, or not a record.
+    """
+    content = read_sealed(folder / RECORD)
+    try:
+        return converter().structure(content, RunRecord)
+    except cattrs.BaseValidationError as error:
+        reasons = "; ".join(cattrs.transform_error(error))
+        raise IntegrityError(f"{folder / RECORD} is no run record of this version: {reasons}") from error
+
+
+def library_versions() -> dict[str, str]:
+    """The installed versions of the libraries that a result depends on."""
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
+def machine_facts(device: str, precision: str) -> dict[str, str]:
+    """Where it ran: nothing that names a person or a network."""
+    import torch
+
+    processor = torch.cpu.get_capabilities().get("cpu_name") or platform.machine()
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": str(processor),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "precision": precision,
+    }

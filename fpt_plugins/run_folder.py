@@ -1,0 +1,125 @@
+"""A run's folder: what was asked, the rows of its metrics, its checkpoints, its adapter, its record."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+import filelock
+
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.errors import ConfigurationError, FptError
+from fpt_plugins.storage import read_sealed, sealed, write_file
+
+RUN, METRICS, ADAPTER, LOCK = "run.json", "metrics.jsonl", "adapter", ".lock"
+_MAY_DIFFER = {"data", "device"}
+"""Settings that a resumed run may be given anew: they say where, not what."""
+
+
+@attrs.frozen
+class RunFolder:
+    """One run's place on disk.
+
+    Args:
+        path: The folder.
+        configuration: What was asked when the run began.
+    """
+
+    path: Path
+    configuration: Configuration
+
+    @classmethod
+    def open(
+        cls, configuration: Configuration, out: str | Path | None, *, resume: bool, given: Mapping[str, Any]
+    ) -> Self:
+        """A new folder, or that of a run to continue.
+
+        Args:
+            configuration: What is asked now.
+            out: The folder; named after the settings below ``runs/`` where it is ``None``.
+            resume: Continue the run that is there.
+            given: The settings that were given by the user: on resuming they must agree.
+
+        Raises:
+            FptError: The folder is there already, or there is no run in it to continue.
+            ConfigurationError: The run in it was begun with other settings.
+        """
+        path = Path(out) if out is not None else _default_path(configuration, fresh=not resume)
+        return cls._resume(path, configuration, given) if resume else cls._create(path, configuration)
+
+    @classmethod
+    def _create(cls, path: Path, configuration: Configuration) -> Self:
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            remedy = f"continue it with --resume --out {path}, or give another --out"
+            raise FptError(f"the folder {path} is there already", remedy) from error
+        write_file(path / RUN, sealed({"configuration": configuration.to_json()}))
+        return cls(path, configuration)
+
+    @classmethod
+    def _resume(cls, path: Path, configuration: Configuration, given: Mapping[str, Any]) -> Self:
+        if not (path / RUN).is_file():
+            raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
+        stored = Configuration.from_json(read_sealed(path / RUN)["configuration"])
+        for name in ("task", *given):
+            asked, begun = getattr(configuration, name), getattr(stored, name)
+            if asked != begun and name not in _MAY_DIFFER:
+                raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {asked}")
+        here = {name: getattr(configuration, name) for name in _MAY_DIFFER if name in given}
+        return cls(path, attrs.evolve(stored, **{"data": configuration.data, **here}))
+
+    @property
+    def adapter(self) -> Path:
+        """Where the adapter is put when the run is over."""
+        return self.path / ADAPTER
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps a second process out of the folder.
+
+        Raises:
+            FptError: Another process trains in it.
+        """
+        try:
+            with filelock.FileLock(self.path / LOCK, blocking=False):
+                yield
+        except filelock.Timeout as error:
+            raise FptError(
+                f"another process trains in {self.path}", "wait for it, or give another --out"
+            ) from error
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Adds one row to ``metrics.jsonl``."""
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.jsonl``, a last half-written one left out."""
+        try:
+            lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def keep_rows(self, step: int) -> None:
+        """Drops the rows after ``step``: they are about to be written again."""
+        kept = [row for row in self.rows() if row["step"] <= step]
+        write_file(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _default_path(configuration: Configuration, *, fresh: bool) -> Path:
+    """``runs/bits-xor_minilm_pretrained_fpt_seed0``; with ``-2``, ``-3`` where that is taken."""
+    words = (configuration.task, configuration.backbone, configuration.init, configuration.train)
+    name = "_".join([*words, f"seed{configuration.seed}"])
+    plain = "".join(letter if letter.isalnum() or letter in "-_.," else "-" for letter in name)
+    places = (Path("runs") / (plain if n == 1 else f"{plain}-{n}") for n in itertools.count(1))
+    if fresh:
+        return next(place for place in places if not place.exists())
+    taken = list(itertools.takewhile(Path.exists, places))
+    return taken[-1] if taken else Path("runs") / plain

@@ -1,0 +1,216 @@
+"""One plain loop. What a step sees and drops depends on the seed and the step alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
+from fpt_plugins.arm import Arm, assemble
+from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.data import Order, read_split
+from fpt_plugins.errors import NonFiniteError
+from fpt_plugins.evaluation import score
+from fpt_plugins.freezing import FrozenState
+from fpt_plugins.interruption import Interruption
+from fpt_plugins.processes import Launched
+from fpt_plugins.record import Evaluation, RunRecord, group_counts, library_versions, machine_facts
+from fpt_plugins.run_folder import RunFolder
+from fpt_plugins.storage import write_folder
+from fpt_plugins.streams import stream_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROWS = 1000
+"""About how many training rows ``metrics.jsonl`` gets, however long the run is."""
+
+
+def train(task: str, *, out: str | Path | None = None, resume: bool = False, **settings: Any) -> RunRecord:
+    """Trains a task on a frozen body and saves the adapter of the best validation step.
+
+    Args:
+        task: ``plugin/task``.
+        out: The run's folder; named after the settings below ``runs/`` where it is not given.
+        resume: Continue the run in that folder.
+        settings: Fields of :class:`fpt_plugins.Configuration`: ``backbone``, ``lr``, ``steps`` ...
+
+    Returns:
+        The run's record; its folder holds the adapter, the record and the metrics.
+
+    Raises:
+        UnknownName: A name that nothing provides.
+        ConfigurationError: Settings that do not go together.
+        FrozenError: A frozen tensor changed.
+        NonFiniteError: The loss or the gradient is not a finite number.
+
+    Example:
+        >>> record = train("bits/xor", backbone="gpt2-mini", init="random", steps=1200)  # doctest: +SKIP
+        >>> record.evaluations["validation"].metrics["accuracy"]  # doctest: +SKIP
+        1.0
+    """
+    folder = RunFolder.open(Configuration.of(task, **settings), out, resume=resume, given=settings)
+    with folder.lock():
+        training = Training(assemble(folder.configuration), folder)
+        for _ in training.rows():
+            pass
+        return training.finish()
+
+
+class Training:
+    """One run, from its first step or from its newest checkpoint.
+
+    Args:
+        arm: What trains.
+        folder: Where it is kept.
+    """
+
+    def __init__(self, arm: Arm, folder: RunFolder) -> None:
+        self.arm, self.folder = arm, folder
+        settings = self.settings = arm.configuration
+        self.processes = Launched(arm.precision.device)
+        self.accelerator = self.processes.accelerator
+        self.train_split = read_split(arm.plugins, arm.task, "train", settings.seed)
+        self.validation_split = read_split(arm.plugins, arm.task, "validation", settings.seed)
+        self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed)
+        self.optimizer = make_optimizer(arm)
+        self.state = Checkpoint()
+        checkpoint = newest_checkpoint(folder.path)
+        if checkpoint is not None:
+            self.state = restore(arm, self.optimizer, checkpoint)
+        folder.keep_rows(self.state.step)
+        self.frozen = FrozenState(arm.model)
+        self._model = self.accelerator.prepare_model(arm.model)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Trains to the end, yielding each row of ``metrics.jsonl`` as it is written.
+
+        Ctrl-C ends it after the step under way, with a checkpoint, by ``KeyboardInterrupt``.
+        """
+        steps, every = self.settings.steps or 0, self.settings.evaluate_every or 1
+        self.arm.model.train()
+        with Interruption() as interruption:
+            while self.state.step < steps:
+                started = time.perf_counter()
+                row = self._step(self.state.step)
+                self.state.step += 1
+                looks = self.state.step % every == 0 or self.state.step == steps
+                if row is not None or looks:
+                    yield from self._write(row)
+                if looks:
+                    yield from self._write(self._look())
+                self.state.seconds += time.perf_counter() - started
+                if looks or interruption.asked:
+                    self._checkpoint()
+                interruption.stop_if_asked()
+
+    def finish(self) -> RunRecord:
+        """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
+        self.frozen.verify(self.arm.model)
+        files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
+        record = self._record(len(files[WEIGHTS]))
+        if self.accelerator.is_main_process:
+            record.write(self.folder.path)
+            if not self.folder.adapter.exists():
+                write_folder(self.folder.adapter, files)
+        return record
+
+    def _step(self, step: int) -> dict[str, Any] | None:
+        """One optimizer step; its row where one is due."""
+        settings, processes = self.settings, self.processes
+        share = self._order.at(step)[processes.index :: processes.count]
+        batch = self.train_split.batch(share).to(self.arm.precision.device)
+        torch.manual_seed(stream_seed(settings.seed, "dropout", step, processes.index))
+        with self.arm.precision.autocast():
+            outputs = self._model(batch.tokens, batch.attention_mask).float()
+        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
+        loss = self.arm.task.target.losses(outputs, batch.targets).mean()
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(_trained(self.optimizer), settings.clip or math.inf)
+        self._check_finite(step, loss, norm)
+        self.optimizer.step()
+        if (step + 1) % max(1, (settings.steps or 1) // ROWS):
+            return None
+        with torch.no_grad():
+            ratios = {m.name: m.score(outputs, batch.targets, batch) for m in self.arm.task.metrics}
+        metrics = {name: float(above.sum() / below.sum()) for name, (above, below) in ratios.items()}
+        return {"split": "train", "loss": loss.item(), **metrics, "gradient_norm": norm.item()}
+
+    def _check_finite(self, step: int, loss: Tensor, norm: Tensor) -> None:
+        if not torch.isfinite(loss + norm):
+            raise NonFiniteError(
+                f"at step {step + 1} the loss is {loss.item()} and the gradient's norm {norm.item()}; "
+                f"the step was not taken, and the checkpoint of step {self.state.saved_step} "
+                f"is in {self.folder.path}",
+                "train with a smaller --lr, or with --precision fp32",
+            )
+
+    def _look(self) -> dict[str, Any]:
+        """Validation; keeps the trained tensors where they are the best so far."""
+        metrics = score(self.arm, self.validation_split, processes=self.processes)
+        if self.state.is_better(metrics, self.arm.task.metrics[0]):
+            self.state.best_step, self.state.best_metrics = self.state.step, metrics
+            self.state.best_tensors = trained_tensors(self.arm)
+        return {"split": "validation", **metrics}
+
+    def _write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+        if row is not None:
+            written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
+            if self.accelerator.is_main_process:
+                self.folder.append(written)
+            yield written
+
+    def _checkpoint(self) -> None:
+        self.frozen.verify(self.arm.model)
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
+        self.accelerator.wait_for_everyone()
+
+    def _record(self, adapter_bytes: int) -> RunRecord:
+        arm = self.arm
+        validation = Evaluation(
+            metrics=self.state.best_metrics,
+            floors=arm.task.floors("validation"),
+            samples=len(self.validation_split),
+            reads=-(-self.state.step // (self.settings.evaluate_every or 1)),
+        )
+        plugins = {plugin["distribution"]: plugin["version"] for plugin in arm.plugins.versions.values()}
+        return RunRecord(
+            configuration=self.settings.to_json(),
+            versions={**library_versions(), **plugins},
+            machine=machine_facts(str(arm.precision.device), arm.precision.name),
+            parameters=group_counts(arm.partition),
+            source_digest=arm.model.backbone.source_digest,
+            held_digest_before=self.frozen.held_digest,
+            held_digest_after=FrozenState(arm.model).held_digest,
+            steps=self.state.step,
+            best_step=self.state.best_step,
+            seconds=round(self.state.seconds, 3),
+            adapter_bytes=adapter_bytes,
+            evaluations={"validation": validation},
+        )
+
+
+def make_optimizer(arm: Arm) -> torch.optim.Adam:
+    """Adam with PyTorch's defaults, as in the paper; a learning rate for each parameter group."""
+    settings, partition = arm.configuration, arm.partition
+    groups = [
+        {
+            "params": [arm.model.get_parameter(name) for name in partition.groups[group]],
+            "lr": settings.group_lr.get(group, settings.lr),
+        }
+        for group in partition.groups
+        if group in partition.trained and partition.groups[group]
+    ]
+    return torch.optim.Adam(groups)
+
+
+def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

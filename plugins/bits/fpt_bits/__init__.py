@@ -1,0 +1,1 @@
+"""Bit memory and bit XOR: two generated tasks for frozen pretrained transformers."""

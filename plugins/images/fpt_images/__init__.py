@@ -1,0 +1,1 @@
+"""Pictures as sequences of patches, for frozen pretrained transformers."""

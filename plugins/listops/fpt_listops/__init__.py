@@ -1,0 +1,1 @@
+"""ListOps of the Long Range Arena as a task of fpt-plugins."""

@@ -1,0 +1,91 @@
+"""Distributions as pip would have installed them, written into a folder on the path."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+CONTRACT = ("fpt-plugins>=0.1,<0.2",)
+
+TASK = """
+import attrs
+from fpt_plugins import Classes, Last, Recipe, Sequences, Task, TokenIds, accuracy, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Echo(Task):
+    name = "{plugin}/echo"
+    summary = "which symbol was shown last"
+    recipe = Recipe(steps=10, batch_size=4, lr=1e-3)
+    readout = Last()
+    metrics = (accuracy,)
+    symbols: int = attrs.field(default=3, metadata={{"help": "how many there are"}})
+
+    @property
+    def sequence(self):
+        return TokenIds(vocabulary=tuple(map(str, range(self.symbols))), max_length=8)
+
+    @property
+    def target(self):
+        return Classes(self.sequence.vocabulary)
+
+    def split(self, name): raise NotImplementedError
+    def floors(self, split): return ()
+    def parse(self, value): return value
+    def read(self, path): return iter(())
+
+
+@hookimpl
+def fpt_tasks():
+    return [Echo]
+
+
+@hookimpl
+def fpt_tokenize(task, samples):
+    return Sequences.of(samples)
+"""
+"""A plugin that keeps the contract, but for its name."""
+
+
+class FakeDistributions:
+    """Writes a module, its metadata and its entry point into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, distribution, source=TASK, *, plugin=None, version="1.0", requires=CONTRACT) -> str:
+        """Install ``source`` as the hooks of ``plugin``; the name of its module."""
+        module = distribution.replace("-", "_").replace(".", "_").lower()
+        plugin = plugin or module
+        text = source.format(plugin=plugin) if source is TASK else source
+        (self.folder / f"{module}.py").write_text(text)
+        information = self.folder / f"{module}-{version}.dist-info"
+        information.mkdir(parents=True)
+        header = ["Metadata-Version: 2.1", f"Name: {distribution}", f"Version: {version}"]
+        lines = [*header, *(f"Requires-Dist: {requirement}" for requirement in requires)]
+        (information / "METADATA").write_text("\n".join(lines) + "\n")
+        (information / "entry_points.txt").write_text(f"[fpt_plugins]\n{plugin} = {module}\n")
+        (information / "RECORD").write_text(f"{module}.py,,\n")
+        return module
+
+
+@pytest.fixture
+def distributions(tmp_path, monkeypatch):
+    """Fake distributions on this process's path, forgotten with their modules afterwards."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield FakeDistributions(tmp_path)
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def healthy_plugin():
+    """The source of a plugin that keeps the contract, for a plugin's name."""
+    return lambda plugin: TASK.format(plugin=plugin)
+
+
+@pytest.fixture(scope="session")
+def fake_distributions():
+    """The class, for tests that keep distributions of their own."""
+    return FakeDistributions
