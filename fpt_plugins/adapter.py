@@ -49,7 +49,7 @@ def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[st
         "format": FORMAT,
         "fpt_plugins": fpt_plugins.__version__,
         "configuration": arm.configuration.to_json(),
-        "plugins": arm.plugins.versions,
+        "plugins": arm.versions,
         "backbone": {
             "name": arm.spec.name,
             "source": arm.spec.source,
@@ -77,7 +77,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise IntegrityError(
             f"{folder} holds an adapter of format {description.get('format')}, written by fpt-plugins "
             f"{description.get('fpt_plugins')}; this is {fpt_plugins.__version__} and reads format {FORMAT}",
-            "pip install --upgrade fpt-plugins",
+            "upgrade fpt-plugins",
         )
     return description
 
@@ -177,7 +177,7 @@ def _damaged(content: bytes, description: Mapping[str, Any]) -> str:
 
 def _check_plugins(description: Mapping[str, Any], arm: Arm) -> None:
     for name, written in description["plugins"].items():
-        found = arm.plugins.versions[name]
+        found = arm.versions[name]
         if found["distribution"] != written["distribution"]:
             raise IntegrityError(
                 f"the plugin {name} comes from {found['distribution']} {found['version']} here; "

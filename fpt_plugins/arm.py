@@ -13,10 +13,10 @@ from fpt_plugins import options
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
-from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
 from fpt_plugins.freezing import Partition, freeze, hold_frozen
 from fpt_plugins.model import FrozenPretrainedTransformer
-from fpt_plugins.plugins import Plugins, find_backbone
+from fpt_plugins.plugins import Plugins, backbone_versions, find_backbone
 from fpt_plugins.precision import Precision, choose_precision
 from fpt_plugins.readout import First, Flatten
 from fpt_plugins.streams import seeded, stream_seed
@@ -44,6 +44,11 @@ class Arm:
     model: FrozenPretrainedTransformer
     partition: Partition
     precision: Precision
+
+    @property
+    def versions(self) -> dict[str, dict[str, str]]:
+        """The distribution and version of every plugin that this arm is made with, by its name."""
+        return {**self.plugins.versions, **backbone_versions(self.configuration.backbone)}
 
     def outputs(self, batch: Batch) -> Tensor:
         """The model's outputs for a batch, in fp32, as the target lays them out."""
@@ -93,11 +98,16 @@ def assemble(configuration: Configuration) -> Arm:
     """The arm of a configuration. What is drawn depends on its seeds alone."""
     plugins = Plugins.for_task(configuration.task, configuration.wrappers)
     task = build_task(plugins, configuration)
-    configuration = configuration.resolve(task.recipe)
-    precision = choose_precision(configuration.device, configuration.precision)
     spec = find_backbone(configuration.backbone)
-    _check_arm(configuration, task, spec)
-    model = _build_model(configuration, plugins, task, spec)
+    configuration = attrs.evolve(
+        configuration.resolve(task.recipe, spec.inits),
+        options=options.values(task),
+        backbone_options=options.values(_backbone_options(configuration, spec)),
+    )
+    precision = choose_precision(configuration.device, configuration.precision)
+    backbone = _build_backbone(configuration, task, spec)
+    _check_direction(task, backbone.causal, spec.name)
+    model = _surround(backbone, configuration, plugins, task)
     partition = freeze(model, configuration.train)
     hold_frozen(model, partition, precision.dtype)
     return Arm(
@@ -117,11 +127,33 @@ def build_task(plugins: Plugins, configuration: Configuration) -> Task:
     return options.build(plugins.task_class, configuration.options, owner=configuration.task, **hidden)
 
 
-def _build_model(
-    configuration: Configuration, plugins: Plugins, task: Task, spec: BackboneSpec
+def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec) -> Any:
+    if configuration.init not in spec.inits:
+        raise UnknownName(f"initialisation of {spec.name}", str(configuration.init), spec.inits)
+    request = BackboneRequest(
+        init=str(configuration.init),
+        init_seed=configuration.init_seed or 0,
+        length=task.sequence.max_length,
+        dropout=configuration.dropout or 0.0,
+        options=_backbone_options(configuration, spec),
+    )
+    try:
+        return spec.build(spec, request)
+    except FptError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(f"the backbone {spec.name} failed to build: {reason}") from error
+
+
+def _backbone_options(configuration: Configuration, spec: BackboneSpec) -> Any:
+    return options.build(spec.options, configuration.backbone_options, owner=f"backbone {spec.name}")
+
+
+def _surround(
+    backbone: Any, configuration: Configuration, plugins: Plugins, task: Task
 ) -> FrozenPretrainedTransformer:
-    backbone = spec.build(spec, _request(configuration, task, spec))
-    embed_dim = backbone.embed_dim
+    embed_dim: int = backbone.embed_dim
     width = embed_dim * task.readout.length if isinstance(task.readout, Flatten) else embed_dim
     with seeded(stream_seed(configuration.seed, "parameters", "input")):
         input_embedding = plugins.input_embedding(task, embed_dim)
@@ -130,27 +162,14 @@ def _build_model(
     return FrozenPretrainedTransformer(task, input_embedding, backbone, output_head)
 
 
-def _request(configuration: Configuration, task: Task, spec: BackboneSpec) -> BackboneRequest:
-    owner = f"backbone {spec.name}"
-    return BackboneRequest(
-        init=configuration.init,
-        init_seed=configuration.init_seed or 0,
-        length=task.sequence.max_length,
-        dropout=configuration.dropout or 0.0,
-        options=options.build(spec.options, configuration.backbone_options, owner=owner),
-    )
-
-
-def _check_arm(configuration: Configuration, task: Task, spec: BackboneSpec) -> None:
-    if configuration.init not in spec.inits:
-        raise UnknownName(f"initialisation of {spec.name}", configuration.init, spec.inits)
-    if task.causal_only and spec.causal is False:
+def _check_direction(task: Task, causal: bool, name: str) -> None:
+    if task.causal_only and not causal:
         raise ConfigurationError(
-            f"{task.name} predicts its own next token, and {spec.name} sees it already",
+            f"{task.name} predicts its own next token, and {name} sees it already",
             "take a causal body: --backbone gpt2",
         )
-    if isinstance(task.readout, First) and spec.causal:
+    if isinstance(task.readout, First) and causal:
         raise ConfigurationError(
-            f"{task.name} reads the first position, which in the causal {spec.name} sees one token",
+            f"{task.name} reads the first position, which in the causal {name} sees one token",
             "take a body that looks both ways: --backbone minilm",
         )

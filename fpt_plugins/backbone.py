@@ -27,12 +27,14 @@ class Backbone(Protocol):
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.
         max_length: The most positions ``T`` it takes.
+        causal: Whether a position sees only those before it.
         source_digest: SHA-256 of its tensors as they were loaded or drawn
-            (:func:`fpt_plugins.freezing.digest`); adapters are matched to bodies by it.
+            (:func:`fpt_plugins.digest.digest`); adapters are matched to bodies by it.
     """
 
     embed_dim: int
     max_length: int
+    causal: bool
     source_digest: str
 
     def parameter_groups(self) -> dict[str, list[str]]:
@@ -85,7 +87,7 @@ class BackboneSpec:
         max_length: Positions of the pretrained table; ``None`` where there is no such limit.
         layers: Blocks.
         causal: Whether a position sees only those before it; ``None`` where only the files tell.
-        inits: The initialisations that it knows.
+        inits: The initialisations that it knows; the first is taken where none is asked for.
         revision: The pinned commit of the source.
         license: Of the weights.
         weights_sha256: Of the weights' file, checked before use.

@@ -112,11 +112,18 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
 
 
 def _moments(arm: Arm, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    parameters = {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
     return {
         f"{name}/{key}": value.detach().cpu().contiguous()
-        for name in arm.partition.trained_names
-        for key, value in optimizer.state[arm.model.get_parameter(name)].items()
+        for name, parameter in parameters.items()
+        for key, value in (optimizer.state.get(parameter) or _at_rest(parameter)).items()
     }
+
+
+def _at_rest(parameter: Tensor) -> dict[str, Tensor]:
+    """What Adam begins with: of a parameter that no gradient has reached yet."""
+    still = torch.zeros_like(parameter)
+    return {"step": torch.tensor(0.0), "exp_avg": still, "exp_avg_sq": still.clone()}
 
 
 def _put_moments(

@@ -123,15 +123,11 @@ def train(
 
 def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:
     from fpt_plugins import display
-    from fpt_plugins.arm import assemble
-    from fpt_plugins.configuration import Configuration
-    from fpt_plugins.run_folder import RunFolder
-    from fpt_plugins.training import Training
+    from fpt_plugins.training import open_training
 
     console = Console(stderr=True)
-    folder = RunFolder.open(Configuration.of(task, **settings), out, resume=resume, given=settings)
-    with folder.lock():
-        training = Training(assemble(folder.configuration), folder)
+    with open_training(task, out, resume=resume, settings=settings) as training:
+        folder = training.folder
         display.announce(training, console)
         try:
             with display.progress(training, console) as shown:

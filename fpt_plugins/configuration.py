@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,21 +18,34 @@ from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.task import Recipe
 
 PRECISIONS = ("auto", "bf16", "fp32")
-_RATES = deep_mapping(key_validator=in_(GROUPS), value_validator=gt(0.0))
+
+
+def _parameter_group(_: Any, __: Any, name: str) -> None:
+    if name not in GROUPS:
+        raise UnknownName("parameter group", name, GROUPS)
+
+
+def _plain(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    try:
+        json.dumps(options.converter().unstructure(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{field.name!r} must hold plain values, to be recorded: {error}") from error
 
 
 @attrs.frozen(kw_only=True)
 class Configuration:
     """The settings of one run.
 
-    A setting that is ``None`` is the task's own recipe until :meth:`resolve` fills it in.
+    A setting that is ``None`` is the task's own recipe, or the backbone's own way, until
+    :meth:`resolve` fills it in.
 
     Args:
         task: ``plugin/task``.
         options: The task's options by name.
         backbone: A backbone's name, ``hf:PATH-OR-NAME``, or ``plugin:name``.
         backbone_options: The backbone's options by name.
-        init: ``pretrained``, ``random``, or another that the backbone knows.
+        init: ``pretrained``, ``random``, or another that the backbone knows; its first one where
+            it is not given.
         train: A freeze policy, or parameter groups joined by commas.
         steps: Optimizer steps.
         batch_size: Samples per step, over all processes.
@@ -53,15 +67,17 @@ class Configuration:
     """
 
     task: str
-    options: Mapping[str, Any] = attrs.field(factory=dict)
+    options: Mapping[str, Any] = attrs.field(factory=dict, validator=_plain)
     backbone: str = "minilm"
-    backbone_options: Mapping[str, Any] = attrs.field(factory=dict)
-    init: str = "pretrained"
+    backbone_options: Mapping[str, Any] = attrs.field(factory=dict, validator=_plain)
+    init: str | None = None
     train: str = "fpt"
     steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
     lr: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
-    group_lr: Mapping[str, float] = attrs.field(factory=dict, validator=_RATES)
+    group_lr: Mapping[str, float] = attrs.field(
+        factory=dict, validator=deep_mapping(_parameter_group, gt(0.0))
+    )
     dropout: float | None = attrs.field(default=None, validator=optional([ge(0.0), lt(1.0)]))
     clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
@@ -89,14 +105,20 @@ class Configuration:
             return options.converter().structure({"task": task, **given}, cls)
         except cattrs.BaseValidationError as error:
             reasons = cattrs.transform_error(error, format_exception=_reason)
-            raise ConfigurationError("; ".join(reason.removesuffix(" @ $") for reason in reasons)) from error
+            raise ConfigurationError("; ".join(map(_placed, reasons))) from error
 
-    def resolve(self, recipe: Recipe) -> Configuration:
-        """This configuration with the recipe in place of what was not given."""
+    def resolve(self, recipe: Recipe, inits: tuple[str, ...] = ("pretrained",)) -> Configuration:
+        """This configuration with the recipe in place of what was not given.
+
+        Args:
+            recipe: The task's.
+            inits: The initialisations that the backbone knows.
+        """
         steps = self.steps if self.steps is not None else recipe.steps
         every = self.evaluate_every or recipe.evaluate_every or max(1, steps // 20)
         return attrs.evolve(
             self,
+            init=self.init if self.init is not None else inits[0],
             steps=steps,
             batch_size=self.batch_size if self.batch_size is not None else recipe.batch_size,
             lr=self.lr if self.lr is not None else recipe.lr,
@@ -109,7 +131,7 @@ class Configuration:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name, as records hold them; without ``data``, a place being no setting."""
-        plain: dict[str, Any] = cattrs.unstructure(attrs.evolve(self, data=None))
+        plain: dict[str, Any] = options.converter().unstructure(self)
         del plain["data"]
         return plain
 
@@ -120,8 +142,17 @@ class Configuration:
 
 
 def _reason(error: BaseException, expected: type | None) -> str:
-    """What an attrs validator said, else that a value is not of the field's type."""
-    return str(error.args[0]) if expected is None and error.args else f"not {expected}"
+    """What a validator or a number's reader said, else that a value is not of the field's type."""
+    if isinstance(error, UnknownName):
+        return str(error)
+    said = expected is None or isinstance(error, ValueError)
+    return str(error.args[0]) if said and error.args else f"not {expected}"
+
+
+def _placed(reason: str) -> str:
+    """``"TEXT @ $.steps"``, as cattrs writes it, as ``"steps: TEXT"``."""
+    text, _, place = reason.rpartition(" @ $")
+    return f"{place.removeprefix('.')}: {text}" if place else text
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -138,7 +169,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"--config {path}: {error}") from error
     settings = {name.replace("-", "_"): value for name, value in found.items()}
-    known = {*attrs.fields_dict(Configuration), "with", "out"}
+    known = {*attrs.fields_dict(Configuration), "with", "out"} - {"task", "wrappers"}
     for name in settings:
         if name not in known:
             raise UnknownName(

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fpt_plugins.errors import InputError
 from fpt_plugins.progress import track
-from fpt_plugins.readout import Flatten, Last
+from fpt_plugins.sample_checks import check_sequences, checked_target
 from fpt_plugins.sequence import Sequences, TokenIds
 from fpt_plugins.streams import preserved_generators, seed_generators, stream_seed
 from fpt_plugins.target import PADDING_TARGET
@@ -141,25 +141,26 @@ class FreshSplit:
         """The batch of some ``(index, epoch)``, each sample drawn from a stream of its own."""
         with preserved_generators():
             drawn = [self._draw(index, epoch) for index, epoch in samples]
-        sequences = tokenize(self._plugins, self._task, [sample for sample, _ in drawn])
-        return collate(self._task, sequences, [self._target(target) for _, target in drawn])
+        indices = [index for index, _ in samples]
+        sequences = tokenize(self._plugins, self._task, [sample for sample, _ in drawn], indices)
+        return collate(self._task, sequences, _targets(self._task, drawn, sequences, indices))
 
     def _draw(self, index: int, epoch: int) -> tuple[Any, Any]:
         seed_generators(stream_seed(self._seed, "sample", epoch, index))
         sample: tuple[Any, Any] = self._dataset[index]
         return sample
 
-    def _target(self, target: Any) -> NDArray[Any]:
-        return np.asarray(target, dtype=self._task.target.dtype)
-
 
 def read_split(plugins: Plugins, task: Task, name: SplitName, seed: int) -> Samples:
     """A split of a task, ready to be drawn from.
 
     Raises:
-        InputError: A file is missing or wrong, or a sample is no sequence of the task.
+        InputError: A file is missing or wrong, the split is empty, or a sample or its target is
+            not what the task declares.
     """
-    dataset = task.split(name)
+    dataset: Any = task.split(name)
+    if len(dataset) == 0:
+        raise InputError(f"the {name} split of {task.name} is empty")
     if name in task.fresh:
         return FreshSplit(task, plugins, dataset, seed)
     return tokenize_split(plugins, task, dataset, name)
@@ -171,70 +172,47 @@ def tokenize_split(plugins: Plugins, task: Task, dataset: Any, name: str) -> Tok
     targets: list[NDArray[Any]] = []
     starts = range(0, len(dataset), CHUNK)
     for start in track(starts, f"tokenizing {task.name} {name}"):
-        drawn = [dataset[index] for index in range(start, min(start + CHUNK, len(dataset)))]
-        parts.append(tokenize(plugins, task, [sample for sample, _ in drawn], first=start))
-        targets.extend(np.asarray(target, dtype=task.target.dtype) for _, target in drawn)
-    if not parts:
-        raise InputError(f"the {name} split of {task.name} is empty")
+        indices = range(start, min(start + CHUNK, len(dataset)))
+        drawn = [dataset[index] for index in indices]
+        parts.append(tokenize(plugins, task, [sample for sample, _ in drawn], indices))
+        targets.extend(_targets(task, drawn, parts[-1], indices))
     values = np.concatenate([part.values for part in parts])
     return TokenizedSplit(task, Sequences(values, np.concatenate([part.lengths for part in parts])), targets)
 
 
-def tokenize(plugins: Plugins, task: Task, samples: list[Any], first: int = 0) -> Sequences:
+def tokenize(
+    plugins: Plugins, task: Task, samples: list[Any], indices: Sequence[int] | None = None
+) -> Sequences:
     """Samples as sequences, checked against what the task declares.
 
     Args:
         plugins: Whose ``fpt_tokenize`` it is.
         task: The task.
         samples: What its splits yield.
-        first: The index of the first sample, for messages.
+        indices: Each sample's place in its split, for messages; in ``samples`` where not given.
 
     Raises:
-        InputError: A sequence that is empty, too long or too short to be read, an id out of the
-            vocabulary, a vector of another width, or a number that is not finite.
+        PluginError: The plugin fails or gives no such batch.
+        InputError: A sample is no sequence of the task.
     """
     sequences = plugins.tokenize(task, samples)
-    if len(sequences) != len(samples):
-        raise InputError(f"{task.name}: {len(samples)} samples gave {len(sequences)} sequences")
-    _check_lengths(task, sequences, first)
-    _check_values(task, sequences, first)
+    check_sequences(task, sequences, range(len(samples)) if indices is None else indices)
     return sequences
 
 
-def _check_lengths(task: Task, sequences: Sequences, first: int) -> None:
-    most, readout = task.sequence.max_length, task.readout
-    least = readout.n if isinstance(readout, Last) else readout.length if isinstance(readout, Flatten) else 1
-    wrong = np.flatnonzero((sequences.lengths < least) | (sequences.lengths > most))
-    if len(wrong):
-        index = int(wrong[0])
-        raise InputError(
-            f"{int(sequences.lengths[index])} tokens, where {task.name} takes {least} to {most}",
-            where=f"sample {first + index}",
-        )
-
-
-def _check_values(task: Task, sequences: Sequences, first: int) -> None:
-    values, sequence = sequences.values, task.sequence
-    if isinstance(sequence, TokenIds):
-        bad = (values < 0) | (values >= sequence.size) if values.ndim == 1 else np.ones(1, dtype=bool)
-        expected = f"ids from 0 to {sequence.size - 1}"
-    else:
-        shape_fits = values.ndim == 2 and values.shape[1] == sequence.width
-        bad = ~np.isfinite(values).all(axis=1) if shape_fits else np.ones(1, dtype=bool)
-        expected = f"finite vectors of width {sequence.width}"
-    if bad.any():
-        token = int(np.flatnonzero(bad)[0])
-        index = int(np.searchsorted(np.cumsum(sequences.lengths), token, side="right"))
-        found = f"{values[token]} among tokens of shape {values.shape[1:]}" if len(values) else "no tokens"
-        raise InputError(f"{found}, where {task.name} takes {expected}", where=f"sample {first + index}")
+def _targets(
+    task: Task, drawn: Sequence[tuple[Any, Any]], sequences: Sequences, indices: Sequence[int]
+) -> list[NDArray[Any]]:
+    rows = zip(drawn, sequences.lengths.tolist(), indices, strict=True)
+    return [checked_target(task, target, length, index) for (_, target), length, index in rows]
 
 
 def collate(task: Task, sequences: Sequences, targets: list[NDArray[Any]] | None = None) -> Batch:
     """Sequences padded on the right with zeros to the longest, with the mask of what is real."""
-    lengths = torch.from_numpy(sequences.lengths)
+    lengths = torch.from_numpy(sequences.lengths.astype(np.int64))
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)  # [B, T]
     kind = np.int64 if isinstance(task.sequence, TokenIds) else np.float32
-    values = torch.from_numpy(sequences.values.astype(kind, copy=False))
+    values = torch.from_numpy(sequences.values.astype(kind))  # a copy: a plugin's array may be read-only
     tokens = values.new_zeros((*mask.shape, *values.shape[1:]))
     tokens[mask] = values
     return Batch(tokens, mask, None if targets is None else _stack(targets))

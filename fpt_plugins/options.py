@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -54,7 +55,8 @@ def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: A
 
     Args:
         options: The attrs class.
-        given: Values by name; words are read by the field's type (``"true"``, ``"1e-3"``).
+        given: Values by name; words are read by the field's type (``"true"``, ``"1e-3"``,
+            ``"1,2,3"``).
         owner: Whose options they are, for the messages: ``"bits/memory"``.
         hidden: Fields that are no options (``data_root``), passed as they are.
 
@@ -70,7 +72,8 @@ def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: A
     try:
         return options(**read, **hidden)
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{owner}: {error.args[0]}") from error
+        reason = error.args[0] if error.args else repr(error)
+        raise ConfigurationError(f"{owner}: {reason}") from error
 
 
 def from_assignments(words: Iterable[str], flag: str) -> dict[str, str]:
@@ -114,9 +117,42 @@ def _boolean(value: Any, _: Any) -> bool:
 
 
 def _integer(value: Any, _: Any) -> int:
-    if isinstance(value, float) and not value.is_integer():
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(f"{value} is no whole number")
     return int(value)
+
+
+def _real(value: Any, _: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError(f"{value} is no finite number")
+    return number
+
+
+def _text(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - a value that was given, not a mistake in code
+    return value
+
+
+def _choice(value: Any, annotation: Any) -> Any:
+    return {str(choice): choice for choice in typing.get_args(annotation)}[str(value)]
+
+
+def _is_choice(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is typing.Literal
+
+
+def _items(value: Any, annotation: Any) -> tuple[Any, ...]:
+    words = [word.strip() for word in value.split(",") if word] if isinstance(value, str) else list(value)
+    kinds = typing.get_args(annotation)
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(words)
+    return tuple(converter().structure(word, kind) for word, kind in zip(words, kinds, strict=True))
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is tuple
 
 
 def _optional(value: Any, annotation: Any) -> Any:
@@ -135,7 +171,11 @@ def converter() -> cattrs.Converter:
     strict = cattrs.Converter(forbid_extra_keys=True)
     strict.register_structure_hook(bool, _boolean)
     strict.register_structure_hook(int, _integer)
+    strict.register_structure_hook(float, _real)
+    strict.register_structure_hook(str, _text)
     strict.register_structure_hook(Path, lambda value, _: Path(value).expanduser())
     strict.register_unstructure_hook(Path, str)
     strict.register_structure_hook_func(_is_optional, _optional)
+    strict.register_structure_hook_func(_is_choice, _choice)
+    strict.register_structure_hook_func(_is_tuple, _items)
     return strict

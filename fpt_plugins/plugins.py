@@ -65,8 +65,8 @@ class Plugins:
         """
         owner, around = _owner(name), tuple(map(_wrapper, dict.fromkeys(wrappers)))
         manager = new_manager()
-        loaded = [load(plugin, manager) for plugin in dict.fromkeys((core_plugin(), owner))]
-        task_class = loaded[-1].tasks.get(name.rpartition(":")[2])
+        loaded = [load(plugin, manager) for plugin in dict.fromkeys((owner, core_plugin()))]
+        task_class = loaded[0].tasks.get(name.rpartition(":")[2])
         if task_class is None:
             raise _unknown_task(name)
         for wrapper in around:
@@ -76,10 +76,7 @@ class Plugins:
     @property
     def versions(self) -> dict[str, dict[str, str]]:
         """The distribution and version of each plugin by the plugin's name, for the record."""
-        return {
-            plugin.name: {"distribution": plugin.distribution, "version": plugin.version}
-            for plugin in (self.owner, *self.wrappers)
-        }
+        return {plugin.name: _origin(plugin) for plugin in (self.owner, *self.wrappers)}
 
     def tokenize(self, task: Task, samples: Sequence[Any]) -> Sequences:
         """Samples as a ragged batch of token ids or vectors.
@@ -110,8 +107,9 @@ class Plugins:
         except Exception as error:
             raise failure(self._culprit(hook, error), f"failed in {hook}", error) from error
         if not isinstance(answer, kind):
-            what = type(answer).__name__
-            raise PluginError(f"{self.owner}: {hook} gave a {what} in place of a {kind.__name__}")
+            wrapped = "".join(f", wrapped by {wrapper.name}" for wrapper in self.wrappers)
+            found = f"gave a {type(answer).__name__} in place of a {kind.__name__}"
+            raise PluginError(f"{self.owner}{wrapped}: {hook} {found}")
         return answer
 
     def _culprit(self, hook: str, error: Exception) -> InstalledPlugin:
@@ -145,14 +143,30 @@ def find_backbone(name: str) -> BackboneSpec:
     return spec
 
 
+def backbone_versions(name: str) -> dict[str, dict[str, str]]:
+    """The distribution and version of the plugin that provides a backbone; empty for the core's own."""
+    provider = None if _spec(name, load(core_plugin(), new_manager())) else _provider(name)
+    return {} if provider is None else {provider[0].name: _origin(provider[0])}
+
+
 def _outsider(name: str) -> BackboneSpec | None:
+    provider = _provider(name)
+    return None if provider is None else _spec(provider[1], load(provider[0], new_manager()))
+
+
+def _provider(name: str) -> tuple[InstalledPlugin, str] | None:
+    """The plugin that a backbone's name begins with, and its name there."""
     plugin, _, rest = name.partition(":")
     if plugin not in {installed.name for installed in installed_plugins()}:  # a distribution, then
         plugin, name = f"{plugin}:{rest.partition(':')[0]}", rest
     try:
-        return _spec(name, load(find_plugin(plugin), new_manager()))
+        return find_plugin(plugin), name
     except UnknownName:
         return None
+
+
+def _origin(plugin: InstalledPlugin) -> dict[str, str]:
+    return {"distribution": plugin.distribution, "version": plugin.version}
 
 
 def _spec(name: str, plugin: LoadedPlugin) -> BackboneSpec | None:

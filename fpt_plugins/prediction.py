@@ -39,18 +39,35 @@ def read_lines(task: Task, lines: TextIO, name: str) -> Iterator[tuple[str, Any]
     Raises:
         InputError: A line is no JSON, or its value is no sample of the task; the line is named.
     """
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield _parse(task, line, f"{name}, line {number}", number)
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _parse(task, line, f"{name}, line {number}", number)
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8: {error.reason}", where=f"{name}, after line {number}") from error
 
 
 def predict(arm: Arm, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One answer per sample, in order, each with the sample's ``id``."""
+    """One answer per sample, in order, each with the sample's ``id``.
+
+    Raises:
+        InputError: A sample is no sequence of the task; it is named by its identifier.
+    """
     remaining = iter(samples)
     while chunk := list(itertools.islice(remaining, BATCH)):
-        answers = arm.predict([sample for _, sample in chunk])
-        for (identifier, _), answer in zip(chunk, answers, strict=True):
+        for (identifier, _), answer in zip(chunk, _answers(arm, chunk), strict=True):
             yield {"id": identifier, **answer}
+
+
+def _answers(arm: Arm, chunk: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    try:
+        return arm.predict([sample for _, sample in chunk])
+    except InputError as error:
+        if len(chunk) > 1:  # one by one, to find the sample's own name
+            return [answer for sample in chunk for answer in _answers(arm, [sample])]
+        reason = error.message.removeprefix(f"{error.where}: ")
+        raise InputError(reason, error.remedy, where=f"sample {chunk[0][0]}") from error
 
 
 def _parse(task: Task, line: str, where: str, number: int) -> tuple[str, Any]:

@@ -67,8 +67,9 @@ class Mean(Readout):
         return 1
 
     def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
-        mask = attention_mask.unsqueeze(-1).to(hidden_states.dtype)  # [B, T, 1]
-        return (hidden_states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+        mask = attention_mask.unsqueeze(-1)  # [B, T, 1]
+        real = hidden_states.masked_fill(~mask, 0.0)  # a product with 0 would keep NaN and infinity
+        return real.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
 
 
 @attrs.frozen

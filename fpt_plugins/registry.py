@@ -63,12 +63,25 @@ class BackboneCard:
 
 
 @attrs.frozen(kw_only=True)
-class Figure:
-    """A published score.
+class KnownFloor:
+    """A score that needs no learning, in closed form.
+
+    Args:
+        name: As the task names it.
+        value: A fraction from 0 to 1.
+    """
+
+    name: str
+    value: float
+
+
+@attrs.frozen(kw_only=True)
+class PublishedScore:
+    """A score to compare with.
 
     Args:
         model: What reached it.
-        value: In the metric's own unit.
+        value: A fraction from 0 to 1.
         table: Where it is printed.
     """
 
@@ -83,15 +96,19 @@ class TaskCard:
 
     Args:
         name: ``plugin/task``.
-        data: Where the data come from.
-        metric: The name of the score.
-        published: Scores to compare with.
+        data: Where the data come from: an address, or ``"generated"``.
+        metric: The score that floors and published scores are of.
+        paper_options: The task's options under which the published scores are comparable.
+        floors: By closed form.
+        published: From the paper.
     """
 
     name: str
     data: str
     metric: str
-    published: tuple[Figure, ...] = ()
+    paper_options: dict[str, str] = attrs.field(factory=dict)
+    floors: tuple[KnownFloor, ...] = ()
+    published: tuple[PublishedScore, ...] = ()
 
 
 Card = TypeVar("Card", PluginCard, BackboneCard, TaskCard)

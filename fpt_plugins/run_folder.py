@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,8 @@ import attrs
 import filelock
 
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.errors import ConfigurationError, FptError
-from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
+from fpt_plugins.storage import read_sealed, sealed, sweep, write_file
 
 RUN, METRICS, ADAPTER, LOCK = "run.json", "metrics.jsonl", "adapter", ".lock"
 _MAY_DIFFER = {"data", "device"}
@@ -59,6 +60,10 @@ class RunFolder:
         except FileExistsError as error:
             remedy = f"continue it with --resume --out {path}, or give another --out"
             raise FptError(f"the folder {path} is there already", remedy) from error
+        except OSError as error:
+            raise FptError(
+                f"the folder {path} cannot be made: {error.strerror}", "give another --out"
+            ) from error
         write_file(path / RUN, sealed({"configuration": configuration.to_json()}))
         return cls(path, configuration)
 
@@ -67,12 +72,13 @@ class RunFolder:
         if not (path / RUN).is_file():
             raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
         stored = Configuration.from_json(read_sealed(path / RUN)["configuration"])
-        for name in ("task", *given):
+        named = {name for name, value in given.items() if value is not None}
+        for name in ("task", *sorted(named - _MAY_DIFFER)):
             asked, begun = getattr(configuration, name), getattr(stored, name)
-            if asked != begun and name not in _MAY_DIFFER:
+            if asked != begun:
                 raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {asked}")
-        here = {name: getattr(configuration, name) for name in _MAY_DIFFER if name in given}
-        return cls(path, attrs.evolve(stored, **{"data": configuration.data, **here}))
+        here = {name: getattr(configuration, name) for name in named & _MAY_DIFFER}
+        return cls(path, attrs.evolve(stored, **here))
 
     @property
     def adapter(self) -> Path:
@@ -81,18 +87,24 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps a second process out of the folder.
+        """Keeps a second process out of the folder, and sweeps what dead writers left in it.
 
         Raises:
             FptError: Another process trains in it.
         """
         try:
-            with filelock.FileLock(self.path / LOCK, blocking=False):
-                yield
+            held = filelock.FileLock(self.path / LOCK, blocking=False).acquire()
         except filelock.Timeout as error:
             raise FptError(
                 f"another process trains in {self.path}", "wait for it, or give another --out"
             ) from error
+        with held:
+            sweep(self.path)
+            yield
+
+    def discard(self) -> None:
+        """Removes a folder in which nothing has begun."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Adds one row to ``metrics.jsonl``."""
@@ -100,12 +112,23 @@ class RunFolder:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of ``metrics.jsonl``, a last half-written one left out."""
+        """The rows of ``metrics.jsonl``, a last half-written one left out.
+
+        Raises:
+            IntegrityError: Another line is no JSON; it is named.
+        """
         try:
             lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines(keepends=True)
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return [self._row(*numbered) for numbered in enumerate(lines, start=1) if numbered[1].endswith("\n")]
+
+    def _row(self, number: int, line: str) -> dict[str, Any]:
+        try:
+            row: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise IntegrityError(f"{self.path / METRICS}, line {number} is damaged: {error}") from error
+        return row
 
     def keep_rows(self, step: int) -> None:
         """Drops the rows after ``step``: they are about to be written again."""
@@ -115,8 +138,8 @@ class RunFolder:
 
 def _default_path(configuration: Configuration, *, fresh: bool) -> Path:
     """``runs/bits-xor_minilm_pretrained_fpt_seed0``; with ``-2``, ``-3`` where that is taken."""
-    words = (configuration.task, configuration.backbone, configuration.init, configuration.train)
-    name = "_".join([*words, f"seed{configuration.seed}"])
+    words = (configuration.task, configuration.backbone, configuration.init or "", configuration.train)
+    name = "_".join(filter(None, [*words, f"seed{configuration.seed}"]))
     plain = "".join(letter if letter.isalnum() or letter in "-_.," else "-" for letter in name)
     places = (Path("runs") / (plain if n == 1 else f"{plain}-{n}") for n in itertools.count(1))
     if fresh:

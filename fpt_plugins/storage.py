@@ -37,16 +37,16 @@ def read_sealed(path: Path) -> dict[str, Any]:
         IntegrityError: The file is missing, is no such JSON, or is not what was written.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        content = {key: item for key, item in value.items() if key != "sha256"}
-        whole = value["sha256"] == hashlib.sha256(json_bytes(content)).hexdigest()
+        written = path.read_bytes()
+        value: dict[str, Any] = json.loads(written)
+        whole = written == sealed(value)  # byte for byte: 1e-05 and 1E-05 are one number
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise IntegrityError(f"{path} is damaged: it is not the JSON that was written") from error
     if not whole:
         raise IntegrityError(f"{path} is damaged or was edited: its content is not what its digest says")
-    return content
+    return {key: item for key, item in value.items() if key != "sha256"}
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -71,6 +71,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Puts a folder of files in its place in one step. ``path`` must not exist, its parent may not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_TEMPORARY}{path.name}-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)  # left by a dead writer that had our process number
     try:
         temporary.mkdir()
         for name, content in files.items():
@@ -87,12 +88,15 @@ def read_folder(path: Path) -> dict[str, bytes]:
     """The files of a folder, each checked against the manifest.
 
     Raises:
-        IntegrityError: A file is missing, damaged, or unknown to the manifest; it is named.
+        IntegrityError: A file is missing, damaged, or named outside the folder; it is named.
     """
     listed = read_sealed(path / MANIFEST).get("files")
     if not isinstance(listed, dict):
         raise IntegrityError(f"{path / MANIFEST} lists no files")
-    return {name: _read_checked(path / Path(name).name, sha256) for name, sha256 in sorted(listed.items())}
+    for name in listed:
+        if Path(name).name != name:
+            raise IntegrityError(f"{path / MANIFEST} lists {name!r}, which is no file of this folder")
+    return {name: _read_checked(path / name, sha256) for name, sha256 in sorted(listed.items())}
 
 
 def sweep(folder: Path) -> None:

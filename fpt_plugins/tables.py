@@ -37,10 +37,11 @@ def print_backbones(*, as_json: bool = False) -> None:
 
 def plugin_table(rows: Sequence[PluginListing]) -> Table:
     """One row per plugin."""
-    table = _table("plugin", "distribution", "requires fpt-plugins", "provides")
+    table = _table("plugin", "distribution", "contract", "provides")
     for row in rows:
         provides = _failure(row) if row.error else Text(_counts(row))
-        table.add_row(row.plugin, _origin(row), row.contract or "-", provides)
+        contract = "nothing" if row.contract is None else row.contract or "any"
+        table.add_row(row.plugin, _origin(row), contract, provides)
     return table
 
 
@@ -119,6 +120,6 @@ def _provided(rows: Sequence[PluginListing], kind: str) -> list[dict[str, Any]]:
 
 def _print(what: Table | list[dict[str, Any]]) -> None:
     if isinstance(what, Table):
-        Console().print(what)
+        Console(markup=False, emoji=False).print(what)  # a plugin's words are text
     else:
         print(json.dumps(what, indent=2))

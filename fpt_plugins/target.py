@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 PADDING_TARGET = -100
 """The target of a padded position: no loss, no score (the ecosystem's ``ignore_index``)."""
 
+LARGEST_FLOAT32 = 2.0**128 - 2.0**104
+
 
 class Target(abc.ABC):
     """What is predicted. ``outputs`` are the head's, already shaped by :meth:`shape`."""
 
     dtype: str
     """The type that targets are stored and collated in: ``"int64"`` or ``"float32"``."""
+
+    @property
+    @abc.abstractmethod
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of one sample's target; of one position's for the readout ``Every``."""
+
+    @property
+    @abc.abstractmethod
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest number that a target may hold."""
 
     @property
     @abc.abstractmethod
@@ -57,6 +69,11 @@ class Classes(Target):
 
     names: tuple[str, ...] = attrs.field(validator=min_len(2), converter=names)
     dtype = "int64"
+    target_shape = ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0, self.size - 1
 
     @property
     def size(self) -> int:
@@ -88,10 +105,15 @@ class Labels(Target):
 
     names: tuple[str, ...] = attrs.field(validator=min_len(1), converter=names)
     dtype = "float32"
+    bounds = (0, 1)
 
     @property
     def size(self) -> int:
         return len(self.names)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (self.size,)
 
     def shape(self, outputs: Tensor) -> Tensor:
         return outputs
@@ -117,10 +139,15 @@ class BitVector(Target):
 
     count: int = attrs.field(validator=ge(1))
     dtype = "int64"
+    bounds = (0, 1)
 
     @property
     def size(self) -> int:
         return 2 * self.count
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (self.count,)
 
     def shape(self, outputs: Tensor) -> Tensor:
         return outputs.reshape(*outputs.shape[:-1], self.count, 2)  # [B, count, 2]
@@ -140,10 +167,15 @@ class RealVector(Target):
 
     count: int = attrs.field(validator=ge(1))
     dtype = "float32"
+    bounds = (-LARGEST_FLOAT32, LARGEST_FLOAT32)
 
     @property
     def size(self) -> int:
         return self.count
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (self.count,)
 
     def shape(self, outputs: Tensor) -> Tensor:
         return outputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +56,31 @@ def train(task: str, *, out: str | Path | None = None, resume: bool = False, **s
         >>> record.evaluations["validation"].metrics["accuracy"]  # doctest: +SKIP
         1.0
     """
-    folder = RunFolder.open(Configuration.of(task, **settings), out, resume=resume, given=settings)
-    with folder.lock():
-        training = Training(assemble(folder.configuration), folder)
+    with open_training(task, out, resume=resume, settings=settings) as training:
         for _ in training.rows():
             pass
         return training.finish()
+
+
+@contextmanager
+def open_training(
+    task: str, out: str | Path | None, *, resume: bool, settings: Mapping[str, Any]
+) -> Iterator[Training]:
+    """A run at its first step or at its newest checkpoint, its folder locked.
+
+    What cannot begin (a wrong name, a missing file) leaves no folder behind.
+    """
+    configuration = Configuration.of(task, **settings)
+    arm = None if resume else assemble(configuration)
+    folder = RunFolder.open(configuration, out, resume=resume, given=settings)
+    with folder.lock():
+        try:
+            training = Training(arm or assemble(folder.configuration), folder)
+        except BaseException:
+            if not resume:
+                folder.discard()
+            raise
+        yield training
 
 
 class Training:
@@ -181,7 +201,7 @@ class Training:
             samples=len(self.validation_split),
             reads=-(-self.state.step // (self.settings.evaluate_every or 1)),
         )
-        plugins = {plugin["distribution"]: plugin["version"] for plugin in arm.plugins.versions.values()}
+        plugins = {plugin["distribution"]: plugin["version"] for plugin in arm.versions.values()}
         return RunRecord(
             configuration=self.settings.to_json(),
             versions={**library_versions(), **plugins},

@@ -1,7 +1,12 @@
 """Distributions as pip would have installed them, written into a folder on the path."""
 
+import os
 import sys
 from pathlib import Path
+
+# Models here are tiny: a second thread costs more than it brings. Set before torch is imported,
+# and inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 

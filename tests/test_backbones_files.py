@@ -2,6 +2,8 @@
 
 import functools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from fpt_plugins.digest import digest
 from fpt_plugins.errors import ConfigurationError, IntegrityError
 
 REQUEST = BackboneRequest(init="pretrained", init_seed=0, length=5, dropout=0.0, options=TransformerOptions())
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "source_digest.py"
 
 
 @pytest.fixture
@@ -96,6 +100,16 @@ def test_source_digest_is_over_the_file_as_it_is(gpt2):
     assert body.source_digest == digest(used)
     assert body.model.h[0].mlp.c_fc.weight.dtype == torch.float32
     assert torch.equal(body.model.h[0].mlp.c_fc.weight, tensors["h.0.mlp.c_fc.weight"].float())
+
+
+def test_the_example_recomputes_the_digest_of_a_gpt2(gpt2):
+    """The command that the example gives for ``gpt2`` prints the source digest, masks in the file or not."""
+    rewrite(
+        gpt2, lambda tensors: tensors | {f"h.{block}.attn.bias": torch.ones(1, 1, 8, 8) for block in (0, 1)}
+    )
+    command = [sys.executable, "-I", str(EXAMPLE), str(gpt2 / "model.safetensors"), "wte.*", "h.*.attn.bias"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == build(gpt2).source_digest
 
 
 def test_digest_of_fewer_layers_leaves_the_others_out(gpt2):

@@ -10,14 +10,22 @@ from fpt_plugins.backbones.hub import spec_of_place
 from fpt_plugins.backbones.transformer_options import TransformerOptions
 
 VOCABULARY = 97
-SHARED = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+# No setting has its default, so that one which does not arrive shows.
+SHARED = {
+    "vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "intermediate_size": 48, "hidden_act": "relu", "layer_norm_eps": 1e-2, "type_vocab_size": 3,
+}  # fmt: skip
 TINY = {
-    "gpt2": {"vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 24},
-    "bert": {**SHARED, "intermediate_size": 48, "max_position_embeddings": 24},
-    "roberta": {**SHARED, "intermediate_size": 48, "max_position_embeddings": 26},
+    "gpt2": {
+        "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 24, "n_inner": 48,
+        "activation_function": "relu", "layer_norm_epsilon": 1e-2, "scale_attn_by_inverse_layer_idx": True,
+        "scale_attn_weights": False,
+    },
+    "bert": {**SHARED, "max_position_embeddings": 24},
+    "roberta": {**SHARED, "max_position_embeddings": 26},
     "distilbert": {
         "vocab_size": VOCABULARY, "dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 48,
-        "max_position_embeddings": 24,
+        "activation": "relu", "max_position_embeddings": 24,
     },
 }  # fmt: skip
 CLASSES = {
@@ -127,11 +135,15 @@ def test_a_longer_table_repeats_its_rows(folders, family, first):
     """``max_length=30`` equals the library's model with its table lengthened by hand by its first rows."""
     body = build(folders / family, length=30, max_length=30).eval()
     folder_model = reference(folders / family, family)
-    table = folder_model.get_submodule(body.architecture.position_table.rpartition(".")[0]).weight.detach()
+    table = folder_model.get_submodule(
+        body.architecture.tensor_names.position_table.rpartition(".")[0]
+    ).weight.detach()
     longer = torch.cat([table, table[first : first + 6]])
     settings = {"max_position_embeddings": len(longer), "ignore_mismatched_sizes": True}
     expected = reference(folders / family, family, **settings)
-    expected.get_submodule(body.architecture.position_table.rpartition(".")[0]).weight.data = longer
+    expected.get_submodule(
+        body.architecture.tensor_names.position_table.rpartition(".")[0]
+    ).weight.data = longer
     inputs = torch.randn(2, 30, 32)
     with torch.no_grad():
         hidden = expected(inputs_embeds=inputs).last_hidden_state

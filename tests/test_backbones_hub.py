@@ -56,13 +56,13 @@ def fill(cache, folder):
 
 @pytest.mark.parametrize("place", ["someone/small", "someone/small@main", f"someone/small@{COMMIT}"])
 def test_a_repository_is_resolved_to_its_commit(cache, gpt2, place):
-    """A name with or without a revision becomes a spec whose name and revision are the commit."""
+    """A name with or without a revision becomes a spec that is pinned, and whose name finds it again."""
     expected = build(gpt2).source_digest
     fill(cache, gpt2)
     spec = spec_of_place(place)
     assert (spec.name, spec.revision) == (f"hf:someone/small@{COMMIT}", COMMIT)
     assert (spec.embed_dim, spec.layers, spec.max_length, spec.causal) == (16, 2, 8, True)
-    assert spec.build(spec, REQUEST).source_digest == expected
+    assert build(spec.name.removeprefix("hf:")).source_digest == expected
 
 
 def test_without_a_network_one_line_says_what_to_do(cache):

@@ -30,7 +30,7 @@ def test_plugins_come_sorted_by_name_and_distribution(distributions):
 
 
 def test_discovery_imports_no_plugin(distributions):
-    """A plugin's name, distribution, version and contract are known although its module cannot be imported."""
+    """A plugin's name, distribution, version and contract are known although its import would fail."""
     module = distributions.add("echo", "raise RuntimeError", version="2.5")
     plugin = find_plugin("echo")
     assert (plugin.distribution, plugin.version, plugin.contract) == ("echo", "2.5", ">=0.1,<0.2")

@@ -8,6 +8,7 @@ import attrs
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -49,14 +50,16 @@ BERT = Architecture(
     constants={"use_cache": False},
     dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
     causality={False: {}, True: {"is_decoder": True}},
-    prefix="bert.",
-    blocks="encoder.layer",
-    position_table="embeddings.position_embeddings.weight",
-    residual_outputs=("attention.output.dense.weight", "output.dense.weight"),
-    unused=(
-        r"embeddings\.word_embeddings\.weight",
-        r"embeddings\.(position_ids|token_type_ids)",
-        r"(pooler|cls|classifier|qa_outputs)\..*",
+    tensor_names=TensorNames(
+        prefix="bert.",
+        blocks="encoder.layer",
+        position_table="embeddings.position_embeddings.weight",
+        residual_outputs=("attention.output.dense.weight", "output.dense.weight"),
+        unused=(
+            r"embeddings\.word_embeddings\.weight",
+            r"embeddings\.(position_ids|token_type_ids)",
+            r"(pooler|cls|classifier|qa_outputs)\..*",
+        ),
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,
@@ -67,7 +70,8 @@ ROBERTA = attrs.evolve(
     model_type="roberta",
     configuration_class="RobertaConfig",
     model_class="RobertaModel",
-    prefix="roberta.",
+    tensor_names=attrs.evolve(
+        BERT.tensor_names, prefix="roberta.", unused=(*BERT.tensor_names.unused, r"lm_head\..*")
+    ),
     first_position=2,  # fairseq kept rows 0 and 1 for padding (Liu et al., 2019)
-    unused=(*BERT.unused, r"lm_head\..*"),
 )

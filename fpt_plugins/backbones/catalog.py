@@ -5,24 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import attrs
-from attrs.validators import ge
-
-from fpt_plugins.backbone import BackboneFamily, BackboneRequest, BackboneSpec
+from fpt_plugins.backbone import BackboneFamily, BackboneSpec
 from fpt_plugins.backbones.builder import hugging_face_spec
+from fpt_plugins.backbones.controls import LSTM, NONE
 from fpt_plugins.backbones.hub import snapshot, spec_of_place
 from fpt_plugins.backbones.packaged import PackagedWeights
-
-
-@attrs.frozen(kw_only=True)
-class NoBodyOptions:
-    """Options of the control without a body.
-
-    Args:
-        width: Of the embeddings.
-    """
-
-    width: int = attrs.field(default=768, validator=ge(1), metadata={"help": "of the embeddings"})
 
 
 def _gpt2_configuration(layers: int, width: int, heads: int) -> dict[str, Any]:
@@ -109,27 +96,10 @@ MINILM = hugging_face_spec(
 )
 
 
-def _build_no_body(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa: ARG001 # the contract passes both
-    from fpt_plugins.backbones.no_body import NoBody
-
-    return NoBody(request.options.width, request.length)
-
-
-NONE = BackboneSpec(
-    name="none",
-    summary="no body: what the input embedding and the head do alone",
-    source="-",
-    build=_build_no_body,
-    layers=0,
-    causal=True,
-    inits=("random",),
-    options=NoBodyOptions,
-)
-
 HUGGING_FACE = BackboneFamily(
     prefix="hf",
     summary="a folder, or a repository on the Hugging Face Hub (NAME or NAME@REVISION)",
     spec=spec_of_place,
 )
 
-BACKBONES = (GPT2, GPT2_MEDIUM, GPT2_LARGE, GPT2_XL, GPT2_MINI, MINILM, NONE, HUGGING_FACE)
+BACKBONES = (GPT2, GPT2_MEDIUM, GPT2_LARGE, GPT2_XL, GPT2_MINI, MINILM, LSTM, NONE, HUGGING_FACE)

@@ -9,8 +9,8 @@ import attrs
 import safetensors
 from torch import Tensor
 
-from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.config_file import read_json
+from fpt_plugins.backbones.tensor_names import TensorNames
 from fpt_plugins.digest import SAFETENSORS_NAMES, file_digest
 from fpt_plugins.errors import ConfigurationError, IntegrityError
 
@@ -60,13 +60,13 @@ def check_file(path: Path, sha256: str) -> None:
 
 
 def read_tensors(
-    files: Iterable[Path], architecture: Architecture, shapes: Mapping[str, tuple[int, ...]], layers: int
+    files: Iterable[Path], names: TensorNames, shapes: Mapping[str, tuple[int, ...]], layers: int
 ) -> dict[str, FileTensor]:
     """The body's tensors, by the module's names.
 
     Args:
         files: All the files of one checkpoint.
-        architecture: Knows which tensors a body does not use.
+        names: Which of them the body uses, and what it calls them.
         shapes: What the body needs.
         layers: Blocks that the checkpoint has; those that the body lacks are left out.
 
@@ -75,13 +75,13 @@ def read_tensors(
     """
     found: dict[str, FileTensor] = {}
     where = ""
-    wanted_blocks = {architecture.block_of(name) for name in shapes}
+    wanted_blocks = {names.block(name) for name in shapes}
     left_out = set(range(layers)) - wanted_blocks
     for path in files:
         where = str(path.parent)
         for tensor in _tensors(path):
-            name = architecture.body_name(tensor.name)
-            if architecture.is_unused(name) or architecture.block_of(name) in left_out:
+            name = names.of_body(tensor.name)
+            if names.is_unused(name) or names.block(name) in left_out:
                 continue
             if name in found:
                 raise IntegrityError(f"{path}: {tensor.name} and {found[name].name} are the same tensor")

@@ -16,7 +16,7 @@ from fpt_plugins.errors import ConfigurationError
 ARCHITECTURES = {found.model_type: found for found in (BERT, DISTILBERT, GPT2, ROBERTA)}
 
 MOST_BYTES, DEEPEST = 16 << 20, 16
-_NAMES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
+_NAMES_CODE = ("auto_map", "trust_remote_code")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import attrs
 from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
+from fpt_plugins.backbones import attention
 from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.checkpoint import FileTensor, check_file, read_tensors, weight_files
 from fpt_plugins.backbones.config_file import architecture_of
@@ -93,16 +94,16 @@ class Construction:
                 f"{self.spec.name}: transformers refuses its configuration: {error}"
             ) from error
         model.set_input_embeddings(None)  # inputs arrive embedded: a vocabulary would be dead weight
-        for attention in architecture.attentions(model):
-            attention.is_causal = self.causal
+        for module in architecture.attentions(model):
+            module.is_causal = self.causal  # not every release hands the configuration's value on
         return model
 
     def blank(self, model: nn.Module) -> Blank:
         """What there is to fill: the tensors of ``model``, the table of positions at its full size."""
         shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-        shapes[self.architecture.position_table] = (self.shape.positions, self.shape.width)
+        shapes[self.architecture.tensor_names.position_table] = (self.shape.positions, self.shape.width)
         return Blank(
-            architecture=self.architecture,
+            names=self.architecture.tensor_names,
             layers=self.shape.layers,
             shapes=shapes,
             seed=self.request.init_seed,
@@ -112,7 +113,7 @@ class Construction:
 
     def fill(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         """Give ``model`` its numbers, and the rows of the table of positions that will be used."""
-        name, length = self.architecture.position_table, self.request.length
+        name, length = self.architecture.tensor_names.position_table, self.request.length
         held = tile(tensors[name][self.architecture.first_position :], length)
         for tensor_name, tensor in {**tensors, name: held}.items():
             owner, _, leaf = tensor_name.rpartition(".")
@@ -126,12 +127,16 @@ class Construction:
         files = weight_files(self.folder())
         if self.spec.weights_sha256 is not None:
             check_file(files[0], self.spec.weights_sha256)
-        return read_tensors(files, self.architecture, shapes, self.shape.layers)
+        return read_tensors(files, self.architecture.tensor_names, shapes, self.shape.layers)
+
+    def _setting(self, key: str) -> Any:
+        value = self.configuration[key]
+        return _FUSED.get(value, value) if isinstance(value, str) else value
 
     def _settings(self) -> dict[str, Any]:
         architecture = self.architecture
         return {
-            **{key: self.configuration[key] for key in architecture.keys if key in self.configuration},
+            **{key: self._setting(key) for key in architecture.keys if key in self.configuration},
             **dict.fromkeys(architecture.dropouts, self.request.dropout),
             **architecture.constants,
             **architecture.causality[self.causal],
@@ -139,8 +144,13 @@ class Construction:
             architecture.heads: self.shape.heads,
             architecture.layers: self.layers,
             architecture.positions: self.request.length + architecture.first_position,
-            "attn_implementation": self.request.options.attention,
+            "attn_implementation": attention.implementation(self.request.options.attention),
         }
+
+
+# transformers computes "gelu_new" in seven passes over memory; PyTorch's own tanh GELU is the same
+# function in one.
+_FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 
 
 def build(construction: Construction) -> HuggingFaceBackbone:

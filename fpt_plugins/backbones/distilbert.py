@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -37,14 +38,16 @@ DISTILBERT = Architecture(
     keys=("hidden_dim", "activation"),  # sinusoidal tables are saved like learned ones
     dropouts=("dropout", "attention_dropout"),
     causality={False: {}},
-    prefix="distilbert.",
-    blocks="transformer.layer",
-    position_table="embeddings.position_embeddings.weight",
-    residual_outputs=("attention.out_lin.weight", "ffn.lin2.weight"),
-    unused=(
-        r"embeddings\.word_embeddings\.weight",
-        r"embeddings\.position_ids",
-        r"(vocab_transform|vocab_layer_norm|vocab_projector|pre_classifier|classifier|qa_outputs)\..*",
+    tensor_names=TensorNames(
+        prefix="distilbert.",
+        blocks="transformer.layer",
+        position_table="embeddings.position_embeddings.weight",
+        residual_outputs=("attention.out_lin.weight", "ffn.lin2.weight"),
+        unused=(
+            r"embeddings\.word_embeddings\.weight",
+            r"embeddings\.position_ids",
+            r"(vocab_transform|vocab_layer_norm|vocab_projector|pre_classifier|classifier|qa_outputs)\..*",
+        ),
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,

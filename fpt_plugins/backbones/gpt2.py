@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -44,15 +45,17 @@ GPT2 = Architecture(
     constants={"use_cache": False},
     dropouts=("embd_pdrop", "resid_pdrop", "attn_pdrop"),
     causality={True: {}, False: {"is_causal": False}},
-    prefix="transformer.",
-    blocks="h",
-    position_table="wpe.weight",
-    residual_outputs=("attn.c_proj.weight", "mlp.c_proj.weight"),
-    unused=(
-        r"wte\.weight",
-        r"h\.\d+\.attn\.(masked_)?bias",  # the causal mask, which old versions saved
-        r"(lm_head|score)\.weight",
-        r"multiple_choice_head\..*",
+    tensor_names=TensorNames(
+        prefix="transformer.",
+        blocks="h",
+        position_table="wpe.weight",
+        residual_outputs=("attn.c_proj.weight", "mlp.c_proj.weight"),
+        unused=(
+            r"wte\.weight",
+            r"h\.\d+\.attn\.(masked_)?bias",  # the causal mask, which old versions saved
+            r"(lm_head|score)\.weight",
+            r"multiple_choice_head\..*",
+        ),
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,

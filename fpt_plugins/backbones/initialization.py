@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.checkpoint import FileTensor
+from fpt_plugins.backbones.tensor_names import TensorNames
 from fpt_plugins.digest import digest
 
 DEVIATION = 0.02  # of GPT-2's and BERT's matrices and tables before training
@@ -27,7 +27,7 @@ class Blank:
     """A body that has no numbers yet.
 
     Args:
-        architecture: Its architecture.
+        names: What its tensors are called.
         layers: Blocks of the whole body, of which this one may use fewer.
         shapes: Each tensor's shape.
         seed: Seeds whatever is drawn.
@@ -35,7 +35,7 @@ class Blank:
         read: The tensors of its weights file, by the module's names.
     """
 
-    architecture: Architecture
+    names: TensorNames
     layers: int
     shapes: Mapping[str, tuple[int, ...]]
     seed: int
@@ -116,7 +116,7 @@ def _initial(body: Blank, name: str, shape: tuple[int, ...]) -> Tensor:
         return torch.full(
             shape, 1.0 if name.endswith(".weight") else 0.0
         )  # a norm's gain is the one weight vector
-    scaled = body.scheme == "gpt2-scaled" and body.architecture.writes_to_residual(name)
+    scaled = body.scheme == "gpt2-scaled" and body.names.writes_to_residual(name)
     return _normal(shape, generator(body.seed, name)) * (
         DEVIATION / math.sqrt(2 * body.layers) if scaled else DEVIATION
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from fpt_plugins import InputError, unpickle_plain_values
 
 from fpt_images.labeled import LabeledPictures
+from fpt_plugins import InputError, unpickle_plain_values
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import attrs
 import numpy as np
-from fpt_plugins import InputError, track
 
 from fpt_images.decoding import decode
 from fpt_images.labeled import LabeledPictures, published, three_ways, without_copies
+from fpt_plugins import InputError, track
 
 if TYPE_CHECKING:
-    from fpt_plugins import SplitName
-
     from fpt_images.layout import PictureLayout
+    from fpt_plugins import SplitName
 
 Found: TypeAlias = tuple[tuple[Path, int, int, int], ...]
 """Of each picture file: its path, its class's place, and its time and size, which tell it changed."""
@@ -24,45 +23,63 @@ Found: TypeAlias = tuple[tuple[Path, int, int, int], ...]
 SPLIT_FOLDERS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
-def read_split(
-    path: Path, names: Sequence[str], layout: PictureLayout, split: SplitName, *, held_out: float, seed: int
-) -> LabeledPictures:
-    """The pictures of a split: of its folder, or drawn where there are no folders of splits.
-
-    Pictures of a split that are copies of those of a later one (train, validation, test) are left out.
+@attrs.frozen
+class ClassFolders:
+    """The pictures in the classes' folders.
 
     Args:
-        path: The folder.
-        names: The classes.
+        path: The folder that holds them, or that holds the splits' folders, which do.
+        names: The classes, in order.
         layout: What the pictures are fitted to.
-        split: Which.
-        held_out: The share of all pictures that validates, and that tests, where they are drawn.
-        seed: Draws them.
-
-    Raises:
-        InputError: As :func:`read_classes` and :func:`split_folders`.
     """
-    folders = split_folders(path)
-    if not folders:
-        every = read_classes(path, names, layout)
-        return three_ways(every, split, round(held_out * len(every)), seed)
 
-    def read(part: SplitName) -> LabeledPictures:
-        return read_classes(folders[part], names, layout)
+    path: Path
+    names: tuple[str, ...]
+    layout: PictureLayout
 
-    if "validation" not in folders:
-        return published(read, split, held_out, seed)
-    later = SPLIT_FOLDERS[SPLIT_FOLDERS.index(split) + 1 :]
-    return without_copies(read(split), *map(read, later))
+    def split(self, split: SplitName, held_out: float, seed: int) -> LabeledPictures:
+        """The pictures of a split: of its folder, or drawn where there are no folders of splits.
+
+        Copies of pictures of a later split (train, validation, test) are left out.
+
+        Args:
+            split: Which.
+            held_out: The share of all pictures that validates, and that tests, where they are drawn.
+            seed: Draws them.
+
+        Raises:
+            InputError: A folder of another class or without pictures, or a file that is not a picture.
+        """
+        folders = split_folders(self.path)
+        if not folders:
+            every = self._read(self.path)
+            return three_ways(every, split, round(held_out * len(every)), seed)
+        if "validation" not in folders:
+            return published(lambda part: self._read(folders[part]), split, held_out, seed)
+        later = SPLIT_FOLDERS[SPLIT_FOLDERS.index(split) + 1 :]
+        return without_copies(self._read(folders[split]), *(self._read(folders[part]) for part in later))
+
+    def _read(self, path: Path) -> LabeledPictures:
+        found: list[tuple[Path, int, int, int]] = []
+        for folder in _entries(path):
+            if folder.name not in self.names:
+                kind = (
+                    "a folder of another class"
+                    if folder.is_dir()
+                    else "a file outside of the classes' folders"
+                )
+                raise InputError(f"{kind}; the classes are {', '.join(self.names)}", where=str(folder))
+            found += [_stamped(file, self.names.index(folder.name)) for file in _pictures(folder)]
+        return _decoded(tuple(found), self.layout)
 
 
-def split_folders(path: Path) -> dict[str, Path]:
+def split_folders(path: Path) -> dict[SplitName, Path]:
     """The folders of the splits, where there are at least ``train`` and ``test``; else none.
 
     Raises:
         InputError: Something else stands beside them.
     """
-    folders = {entry.name: entry for entry in _entries(path) if entry.name in SPLIT_FOLDERS}
+    folders = {name: path / name for name in SPLIT_FOLDERS if (path / name).is_dir()}
     if not {"train", "test"} <= folders.keys():
         return {}
     for entry in _entries(path):
@@ -83,23 +100,6 @@ def class_names(path: Path) -> tuple[str, ...]:
     if len(names) < 2:
         raise InputError(f"{len(names)} folders of classes, where two are the fewest", where=str(folder))
     return names
-
-
-def read_classes(path: Path, names: Sequence[str], layout: PictureLayout) -> LabeledPictures:
-    """The pictures of every class's folder, fitted to the layout.
-
-    Raises:
-        InputError: A folder of another class or without pictures, or a file that is not a picture.
-    """
-    found: list[tuple[Path, int, int, int]] = []
-    for folder in _entries(path):
-        if folder.name not in names:
-            kind = (
-                "a folder of another class" if folder.is_dir() else "a file outside of the classes' folders"
-            )
-            raise InputError(f"{kind}; the classes are {', '.join(names)}", where=str(folder))
-        found += [_stamped(file, names.index(folder.name)) for file in _pictures(folder)]
-    return _decoded(tuple(found), layout)
 
 
 @functools.lru_cache(maxsize=3)  # a task asks for a split several times, and decoding is slow

@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fpt_plugins import InputError
-
 from fpt_images.samples import from_image
+from fpt_plugins import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from fpt_plugins import Floor
 
 if TYPE_CHECKING:
-    from fpt_plugins import SplitName
     from numpy.typing import NDArray
 
     from fpt_images.labeled import LabeledPictures
+    from fpt_plugins import SplitName
 
 _CHUNK = 1024
 
@@ -49,7 +50,5 @@ def nearest_mean(train: LabeledPictures, scored: LabeledPictures) -> NDArray[np.
 
 def _distances(pictures: NDArray[np.uint8], means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared distances ``[N, classes]``, less each picture's own square, which decides nothing."""
-    distances: NDArray[np.float64] = (means**2).sum(axis=1) - 2 * pictures.reshape(
-        len(pictures), -1
-    ) @ means.T
-    return distances
+    products = pictures.reshape(len(pictures), -1) @ means.T
+    return np.asarray((means**2).sum(axis=1) - 2 * products)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fpt_plugins import Sequences, Task, hookimpl
-
 from fpt_images.picture_task import PictureTask
 from fpt_images.tasks import Cifar10, Cifar10Lra, Digits, Folder, Mnist
+from fpt_plugins import Sequences, Task, hookimpl
 
 
 @hookimpl

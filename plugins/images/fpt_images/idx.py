@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+
 from fpt_plugins import InputError
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import attrs
 import numpy as np
 
 if TYPE_CHECKING:
-    from fpt_plugins import SplitName
     from numpy.typing import NDArray
+
+    from fpt_plugins import SplitName
 
 
 @attrs.frozen(eq=False)
@@ -31,7 +32,7 @@ class LabeledPictures:
 
     def contents(self) -> list[bytes]:
         """The SHA-256 of each picture's pixels: equal for copies, whatever their labels."""
-        return [hashlib.sha256(np.ascontiguousarray(picture)).digest() for picture in self.pictures]
+        return [hashlib.sha256(picture.tobytes()).digest() for picture in self.pictures]
 
 
 def three_ways(every: LabeledPictures, split: SplitName, held_out: int, seed: int) -> LabeledPictures:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import attrs
-from attrs.validators import ge, in_
-
-Variant: TypeAlias = Literal["corrected", "paper"]
+from attrs.validators import ge
 
 
 def _divides(task: Any, attribute: attrs.Attribute[int], patch: int) -> None:
@@ -30,11 +28,3 @@ def augment_option() -> Any:
     """Whether training pictures vary."""
     help_text = "shift, mirror and turn the training pictures at random, as the paper's code does"
     return attrs.field(default=False, metadata={"help": help_text})
-
-
-def variant_option() -> Any:
-    """Whether validation pictures are held out."""
-    help_text = "paper: all training pictures train and the test pictures validate, as in the paper's code"
-    return attrs.field(
-        default="corrected", validator=in_(("corrected", "paper")), metadata={"help": help_text}
-    )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from fpt_plugins import InputError, Sequences
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def _check(sample: Any, layout: PictureLayout, index: int) -> None:
 
 def _scaled(pictures: NDArray[np.uint8], layout: PictureLayout) -> NDArray[np.float32]:
     mean, deviation = (np.array(values, dtype=np.float32) for values in (layout.mean, layout.deviation))
-    scaled: NDArray[np.float32] = (pictures.astype(np.float32) / layout.white - mean) / deviation
-    return scaled
+    return np.asarray((pictures.astype(np.float32) / layout.white - mean) / deviation, dtype=np.float32)
 
 
 def _cut(pictures: NDArray[np.float32], layout: PictureLayout) -> NDArray[np.float32]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 from attrs.validators import ge, in_
-from fpt_plugins import Classes, Floor, InputError, Last, Mean, Readout, SplitName, Task, Vectors, accuracy
 
 from fpt_images.layout import PictureLayout
+from fpt_plugins import Classes, Floor, InputError, Last, Mean, Readout, SplitName, Task, Vectors, accuracy
 
 if TYPE_CHECKING:
     from fpt_images.dataset import PictureDataset
     from fpt_images.labeled import LabeledPictures
+
+VALIDATION_SHARE = 0.1
+"""Of the published training pictures; the share that Long Range Arena takes of CIFAR-10's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -31,13 +34,17 @@ class PictureTask(Task):
         default=0, validator=ge(0), metadata={"help": "draws the pictures that are held out"}
     )
 
-    augment: ClassVar[bool] = False
     metrics = (accuracy,)
 
     @property
     @abc.abstractmethod
     def layout(self) -> PictureLayout:
         """What the pictures look like and how they are cut."""
+
+    @property
+    @abc.abstractmethod
+    def augment(self) -> bool:
+        """Whether each read of a training picture draws another variant of it."""
 
     @property
     @abc.abstractmethod
@@ -49,7 +56,7 @@ class PictureTask(Task):
         """The pictures of a split and their classes."""
 
     @property
-    def fresh(self) -> frozenset[str]:
+    def fresh(self) -> frozenset[str]:  # type: ignore[override] # an option decides
         """Augmented training pictures differ at every read."""
         return frozenset({"train"}) if self.augment else frozenset()
 
@@ -92,3 +99,26 @@ class PictureTask(Task):
         from fpt_images.files import read_pictures
 
         return read_pictures(path, self.layout)
+
+
+@attrs.frozen(kw_only=True)
+class PublishedPictureTask(PictureTask):
+    """A data set that is published as training and test pictures. A task adds how these are read."""
+
+    variant: Literal["corrected", "paper"] = attrs.field(
+        default="corrected",
+        validator=in_(("corrected", "paper")),
+        metadata={"help": "paper: all training pictures train, the test pictures validate, as in its code"},
+    )
+
+    @abc.abstractmethod
+    def published(self, part: SplitName) -> LabeledPictures:
+        """The pictures that are published for ``train`` or for ``test``."""
+
+    def labeled(self, split: SplitName) -> LabeledPictures:
+        """A tenth of the training pictures validates, unless the paper's variant is asked for."""
+        from fpt_images import labeled
+
+        if self.variant == "paper":
+            return labeled.as_the_paper(self.published, split)
+        return labeled.published(self.published, split, VALIDATION_SHARE, self.data_seed)

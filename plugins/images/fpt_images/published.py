@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
+
 from fpt_plugins import InputError, download, extract
 
 MNIST_SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"

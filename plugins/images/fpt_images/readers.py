@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from fpt_plugins import InputError
 
 from fpt_images.cifar_batches import read_batch
 from fpt_images.idx import LABELS, PICTURES, read_idx
 from fpt_images.labeled import LabeledPictures
 from fpt_images.published import cifar10_files, mnist_file
 from fpt_images.samples import bordered, grey
+from fpt_plugins import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fpt_plugins import SplitName
-
     from fpt_images.layout import PictureLayout
+    from fpt_plugins import SplitName
 
 
 def read_mnist(folder: Path, part: SplitName, layout: PictureLayout) -> LabeledPictures:

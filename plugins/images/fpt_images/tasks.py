@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 from attrs.validators import and_, ge, gt, in_, lt
-from fpt_plugins import Classes, ConfigurationError, Recipe, SplitName
 
 from fpt_images.layout import PictureLayout
-from fpt_images.options import Variant, augment_option, grayscale_option, patch_option, variant_option
-from fpt_images.picture_task import PictureTask
+from fpt_images.options import augment_option, grayscale_option, patch_option
+from fpt_images.picture_task import PictureTask, PublishedPictureTask
+from fpt_plugins import Classes, ConfigurationError, Recipe, SplitName
 
 if TYPE_CHECKING:
     from fpt_images.labeled import LabeledPictures
 
-_VALIDATION_SHARE = 0.1  # of the published training pictures, as Long Range Arena does for CIFAR-10
 _DIGITS = tuple("0123456789")
 _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @attrs.frozen(kw_only=True)
-class Mnist(PictureTask):
+class Mnist(PublishedPictureTask):
     """MNIST, from its IDX files in ``DATA/mnist``.
 
     The paper speaks of 32 by 32 pixels (64 tokens), its code reads 28 by 28 (49 tokens); 32 is
@@ -38,10 +37,10 @@ class Mnist(PictureTask):
         metadata={"help": "pixels per side: 32, with a black border, as in the paper, or 28, as in its code"},
     )
     patch: int = patch_option(4)
-    variant: Variant = variant_option()
 
     recipe = Recipe(steps=5000, batch_size=16, lr=1e-3, dropout=0.1)
     target = Classes(_DIGITS)
+    augment = False
 
     @property
     def layout(self) -> PictureLayout:
@@ -51,20 +50,15 @@ class Mnist(PictureTask):
             side=self.size, channels=1, patch=self.patch, mean=(0.0,), deviation=(1.0,), border=border
         )
 
-    def labeled(self, split: SplitName) -> LabeledPictures:
-        """A tenth of the 60,000 training pictures validates; the 10,000 test pictures test."""
-        from fpt_images import labeled, readers
+    def published(self, part: SplitName) -> LabeledPictures:
+        """60,000 pictures to train and 10,000 to test."""
+        from fpt_images.readers import read_mnist
 
-        def read(part: SplitName) -> LabeledPictures:
-            return readers.read_mnist(self.data_root / "mnist", part, self.layout)
-
-        if self.variant == "paper":
-            return labeled.as_the_paper(read, split)
-        return labeled.published(read, split, _VALIDATION_SHARE, self.data_seed)
+        return read_mnist(self.data_root / "mnist", part, self.layout)
 
 
 @attrs.frozen(kw_only=True)
-class Cifar10(PictureTask):
+class Cifar10(PublishedPictureTask):
     """CIFAR-10, from its archive or the folder of it in ``DATA/cifar10``.
 
     Scaled to [0, 1] and then by the reference code's constants, grey ones by those of its
@@ -77,7 +71,6 @@ class Cifar10(PictureTask):
     patch: int = patch_option(4)
     grayscale: bool = grayscale_option()
     augment: bool = augment_option()
-    variant: Variant = variant_option()
 
     recipe = Recipe(steps=20_000, batch_size=16, lr=1e-3, dropout=0.1)
     target = Classes(_CIFAR10)
@@ -90,39 +83,31 @@ class Cifar10(PictureTask):
         mean, deviation = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
         return PictureLayout(side=32, channels=3, patch=self.patch, mean=mean, deviation=deviation)
 
-    def labeled(self, split: SplitName) -> LabeledPictures:
-        """A tenth of the 50,000 training pictures validates; the 10,000 test pictures test."""
-        return _cifar10(self, split)
+    def published(self, part: SplitName) -> LabeledPictures:
+        """50,000 pictures to train and 10,000 to test."""
+        from fpt_images.readers import read_cifar10
+
+        return read_cifar10(self.data_root / "cifar10", part, self.layout)
 
 
 @attrs.frozen(kw_only=True)
-class Cifar10Lra(PictureTask):
+class Cifar10Lra(PublishedPictureTask):
     """CIFAR-10 as Long Range Arena reads it: grey, a token per pixel, row by row."""
 
     name: ClassVar[str] = "images/cifar10-lra"
     summary: ClassVar[str] = "what is on a photograph, pixel by pixel: CIFAR-10 in grey, 1,024 tokens"
 
     augment: bool = augment_option()
-    variant: Variant = variant_option()
 
     recipe = Recipe(steps=20_000, batch_size=16, lr=1e-3, dropout=0.1)
     target = Classes(_CIFAR10)
     layout = PictureLayout(side=32, channels=1, patch=1, mean=(0.5,), deviation=(0.5,))
 
-    def labeled(self, split: SplitName) -> LabeledPictures:
-        """As ``images/cifar10``."""
-        return _cifar10(self, split)
+    def published(self, part: SplitName) -> LabeledPictures:
+        """50,000 pictures to train and 10,000 to test."""
+        from fpt_images.readers import read_cifar10
 
-
-def _cifar10(task: Cifar10 | Cifar10Lra, split: SplitName) -> LabeledPictures:
-    from fpt_images import labeled, readers
-
-    def read(part: SplitName) -> LabeledPictures:
-        return readers.read_cifar10(task.data_root / "cifar10", part, task.layout)
-
-    if task.variant == "paper":
-        return labeled.as_the_paper(read, split)
-    return labeled.published(read, split, _VALIDATION_SHARE, task.data_seed)
+        return read_cifar10(self.data_root / "cifar10", part, self.layout)
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +121,7 @@ class Digits(PictureTask):
 
     recipe = Recipe(steps=400, batch_size=32, lr=1e-3)
     target = Classes(_DIGITS)
+    augment = False
 
     @property
     def layout(self) -> PictureLayout:
@@ -153,7 +139,7 @@ def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _names(given: str, task: Folder) -> str:
+def _names(given: str, task: Any) -> str:
     from fpt_images.class_folders import class_names
 
     return given or ("/".join(class_names(task.path)) if task.path else "")
@@ -176,7 +162,7 @@ class Folder(PictureTask):
     )
     classes: str = attrs.field(
         default="",
-        converter=attrs.Converter(_names, takes_self=True),
+        converter=attrs.Converter(_names, takes_self=True),  # type: ignore[misc] # mypy knows only functions
         metadata={"help": "names of the classes with / between; where not given, those of the folders"},
     )
     size: int = attrs.field(default=32, validator=ge(1), metadata={"help": "pixels per side"})
@@ -197,7 +183,7 @@ class Folder(PictureTask):
     def target(self) -> Classes:
         """The names of the folders."""
         if not self.classes:
-            raise ConfigurationError(f"{self.name} needs your pictures' folder", "--option path=DIR")
+            raise self._nothing_given()
         return Classes(tuple(self.classes.split("/")))
 
     @property
@@ -209,7 +195,12 @@ class Folder(PictureTask):
 
     def labeled(self, split: SplitName) -> LabeledPictures:
         """As the split folders say, else drawn by the seed."""
-        from fpt_images import class_folders
+        from fpt_images.class_folders import ClassFolders
 
-        names, shares = self.target.names, {"held_out": self.held_out, "seed": self.data_seed}
-        return class_folders.read_split(self.path, names, self.layout, split, **shares)
+        if self.path is None:
+            raise self._nothing_given()
+        folders = ClassFolders(self.path, self.target.names, self.layout)
+        return folders.split(split, self.held_out, self.data_seed)
+
+    def _nothing_given(self) -> ConfigurationError:
+        return ConfigurationError(f"{self.name} needs a folder of your pictures", "add --option path=DIR")

@@ -133,13 +133,10 @@ def _check_structure(ids: NDArray[np.uint8], limit: int, where: str) -> None:
 
 
 def _check_parentheses(found: list[str], binarized: list[str], where: str) -> None:
-    for number, (word, asked) in enumerate(itertools.zip_longest(found, binarized), 1):
+    for number, (word, asked) in enumerate(itertools.zip_longest(found, binarized, fillvalue="nothing"), 1):
         if word != asked:
-            raise InputError(
-                f"word {number} is {_shown(word or '')}, where the binarized form has {asked or ''!r}",
-                "write all of LRA's parentheses, or none",
-                where=where,
-            )
+            message = f"word {number} is {_shown(word)}, where the binarized form has {asked!r}"
+            raise InputError(message, "write all of LRA's parentheses, or none", where=where)
 
 
 def _unknown_token(words: list[str], where: str) -> InputError:

@@ -40,7 +40,7 @@ def root_and_extreme(ids: NDArray[np.uint8]) -> int:
 _PREDICTORS: dict[str, Clue] = {"majority class": nothing, "root operator alone": root}
 _PREDICTORS_WITH_BRACKETS = {
     **_PREDICTORS,
-    "root operator and the smallest or largest of its own digits": root_and_extreme,
+    "root operator and its own digits": root_and_extreme,
 }
 
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from fpt_listops.generation import GENERATOR_VERSION, Grammar
 from fpt_listops.vocabulary import CLOSING, OPERATORS, ZERO
 
-_NODES = 2**23  # at most, on one level of one forest
+TREES = 4096
+"""In a forest, unless a level of it might have more nodes than ``_NODES``."""
+_NODES = 2**23
 
 
 @attrs.frozen(eq=False)
@@ -38,7 +40,7 @@ def draw(grammar: Grammar, *key: int) -> list[NDArray[np.uint8]]:
         key: Numbers of at least 0 that name the forest; the same ones draw the same forest.
     """
     seed = np.random.SeedSequence([GENERATOR_VERSION, *key])
-    trees = max(1, _NODES // grammar.max_length)
+    trees = max(1, min(TREES, _NODES // grammar.max_length))
     levels, lengths = _grow(grammar, np.random.Generator(np.random.PCG64(seed)), trees)
     ids, starts = _write_down(levels)
     accepted = (lengths > grammar.min_length) & (lengths < grammar.max_length)

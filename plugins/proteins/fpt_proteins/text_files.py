@@ -1,0 +1,77 @@
+"""The text of a file, plain or gzip, when it is text: the damage that line readers let through is refused."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from pathlib import Path
+
+from fpt_plugins import InputError
+
+MOST_BYTES = 1 << 31
+"""The largest text that is read, unpacked: above the largest of TAPE's files, below what fills a machine."""
+
+_GZIP = b"\x1f\x8b"
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    codecs.BOM_UTF8: "UTF-8 with a byte order mark",
+}
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
+
+
+def read_text(path: Path) -> str:
+    r"""The whole text of a file, its lines ended by ``\n``; gzip is unpacked.
+
+    Raises:
+        InputError: No file, nothing in it, damaged gzip, another encoding than UTF-8, a control
+            character (as in binary files), or line ends of the old Mac; with the line.
+    """
+    data = _unpacked(path)
+    if not data.strip():
+        raise InputError("the file is empty", where=str(path))
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            raise InputError(f"the text is {name}", "save it as plain UTF-8", where=f"{path}, line 1")
+    if control := _CONTROL.search(data):
+        message = f"byte {control.group()[0]} is no text: this is a binary file, or a damaged one"
+        raise InputError(message, where=_line(path, data, control.start()))
+    if lone := _LONE_RETURN.search(data):
+        remedy = "write them anew: tr '\\r' '\\n'"
+        raise InputError("lines end in CR alone", remedy, where=_line(path, data, lone.start()))
+    return _decoded(path, data).replace("\r\n", "\n")
+
+
+def _unpacked(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError("there is no such file", where=str(path))
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    if path.suffix == ".gz" and not packed:
+        raise InputError("named .gz, and not gzip", "rename it, or get it again", where=str(path))
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            data = bytes(file.read(MOST_BYTES + 1))
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(f"cannot be read: {error}", "get the file again", where=str(path)) from error
+    if len(data) > MOST_BYTES:
+        raise InputError(f"more than {MOST_BYTES:,} bytes of text", "split the file", where=str(path))
+    return data
+
+
+def _decoded(path: Path, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        place = _line(path, data, error.start)
+        raise InputError("the text is not UTF-8", "save it as plain UTF-8", where=place) from error
+
+
+def _line(path: Path, data: bytes, offset: int) -> str:
+    number = data.count(b"\n", 0, offset) + 1
+    return f"{path}, line {number}"

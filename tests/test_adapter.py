@@ -1,0 +1,185 @@
+"""Adapters: what they weigh, what they hold, what they refuse, and that they predict the same anywhere."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import safetensors.torch
+import torch
+
+import fpt_plugins as fpt
+from fpt_plugins.adapter import read_description
+from fpt_plugins.storage import read_sealed, sealed
+
+SETTINGS = {
+    "backbone": "gpt2-mini",
+    "init": "random",
+    "backbone_options": {"layers": 1},
+    "steps": 4,
+    "batch_size": 4,
+    "lr": 1e-3,
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of four steps."""
+    path = tmp_path_factory.mktemp("runs") / "xor"
+    fpt.train("bits/xor", out=path, **SETTINGS)
+    return path
+
+
+@pytest.fixture
+def adapter(run, tmp_path):
+    """A copy of its adapter that a test may damage."""
+    copy = tmp_path / "adapter"
+    copy.mkdir()
+    for file in (run / "adapter").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    return copy
+
+
+def reseal(folder, **changes):
+    """Edits adapter.json as an attacker or another version would, with a digest that fits."""
+    content = read_sealed(folder / "adapter.json")
+    (folder / "adapter.json").write_bytes(sealed({**content, **changes}))
+
+
+def test_it_holds_what_trains(run):
+    """The file has exactly the tensors of the trained groups, in fp32, positions as long as the task."""
+    tensors = safetensors.torch.load_file(run / "adapter" / "adapter.safetensors")
+    arm = fpt.build("bits/xor", **SETTINGS)
+    assert set(tensors) == set(arm.partition.trained_names)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    assert tensors["backbone.model.wpe.weight"].shape == (10, 256)
+
+
+def test_a_fresh_process_gives_the_same_outputs(run):
+    """Another process, with other random states, computes the very same outputs from the folder alone."""
+    arm = fpt.load(run, device="cpu")
+    batch = [arm.task.parse({"strings": ["01010", "11001"]})]
+    script = (
+        "import sys, json, torch; torch.manual_seed(99); import fpt_plugins as fpt\n"
+        "from fpt_plugins.data import collate, tokenize\n"
+        "arm = fpt.load(sys.argv[1], device='cpu')\n"
+        "sample = arm.task.parse({'strings': ['01010', '11001']})\n"
+        "outputs = arm.outputs(collate(arm.task, tokenize(arm.plugins, arm.task, [sample])))\n"
+        "print(json.dumps([arm.predict([sample]), outputs.tolist()]))\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(run)], capture_output=True, text=True, check=True
+    ).stdout
+    from fpt_plugins.data import collate, tokenize
+
+    outputs = arm.outputs(collate(arm.task, tokenize(arm.plugins, arm.task, batch)))
+    assert json.loads(found) == [arm.predict(batch), outputs.tolist()]
+
+
+@pytest.mark.parametrize(("backbone", "init"), [("gpt2", "random"), ("minilm", "random")])
+def test_kilobytes(tmp_path, backbone, init):
+    """An adapter for bits/xor is at most 300 KB on GPT-2's shape and on MiniLM's."""
+    settings = {
+        **SETTINGS,
+        "backbone": backbone,
+        "init": init,
+        "backbone_options": {},
+        "steps": 1,
+        "batch_size": 2,
+    }
+    record = fpt.train("bits/xor", out=tmp_path / "run", **settings)
+    size = (tmp_path / "run" / "adapter" / "adapter.safetensors").stat().st_size
+    assert record.adapter_bytes == size <= 300_000
+
+
+def test_every_flipped_bit_of_a_sample_is_found(adapter):
+    """Bits flipped all over both files are each refused by the file's name."""
+    for name in ("adapter.safetensors", "adapter.json"):
+        whole = (adapter / name).read_bytes()
+        for place in range(0, 8 * len(whole), max(1, 8 * len(whole) // 150)):
+            damaged = bytearray(whole)
+            damaged[place // 8] ^= 1 << place % 8
+            (adapter / name).write_bytes(damaged)
+            with pytest.raises(fpt.IntegrityError, match=name):
+                fpt.load(adapter)
+        (adapter / name).write_bytes(whole)
+
+
+def test_the_damaged_tensor_is_named(adapter):
+    """A flipped bit in the last tensor's bytes is refused with that tensor's name."""
+    path = adapter / "adapter.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(fpt.IntegrityError, match=r"the tensor \S+ is not what was written"):
+        fpt.load(adapter)
+
+
+def test_another_body_is_refused(adapter):
+    """An adapter whose body has another source digest does not load."""
+    backbone = read_description(adapter)["backbone"]
+    reseal(adapter, backbone={**backbone, "source_digest": "0" * 64})
+    with pytest.raises(fpt.IntegrityError, match="source digest"):
+        fpt.load(adapter)
+
+
+def test_a_newer_format_is_refused_with_the_remedy(adapter):
+    """A format that this version does not know is refused, and the upgrade is named."""
+    reseal(adapter, format=2, fpt_plugins="9.0.0")
+    with pytest.raises(fpt.IntegrityError, match=r"(?s)9\.0\.0.*upgrade fpt-plugins"):
+        fpt.load(adapter)
+
+
+def test_a_plugin_that_is_not_installed_is_named(adapter):
+    """An adapter of a task that nothing here provides says so, without a traceback of ours."""
+    configuration = read_description(adapter)["configuration"]
+    reseal(adapter, configuration={**configuration, "task": "smells/flowers"})
+    with pytest.raises(fpt.UnknownName, match="smells/flowers"):
+        fpt.load(adapter)
+
+
+def test_a_plugin_of_another_distribution_is_refused(adapter):
+    """The same task from another distribution is not taken for the one that trained."""
+    reseal(adapter, plugins={"bits": {"distribution": "other-bits", "version": "3.0"}})
+    with pytest.raises(fpt.IntegrityError, match=r"fpt-bits 0.*other-bits 3\.0"):
+        fpt.load(adapter)
+
+
+def test_tensors_of_another_arm_are_refused(adapter):
+    """A tensor that the arm does not train, or that lacks, is named."""
+    import hashlib
+
+    path = adapter / "adapter.safetensors"
+    tensors = safetensors.torch.load(path.read_bytes())
+    name = min(tensors)
+    content = safetensors.torch.save({key: value for key, value in tensors.items() if key != name})
+    path.write_bytes(content)
+    reseal(adapter, weights_sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(fpt.IntegrityError, match=f"{name} is missing"):
+        fpt.load(adapter)
+
+
+def test_it_needs_nothing_but_its_two_files(run, adapter):
+    """The folder of two files predicts what the run predicts."""
+    alone, whole = fpt.load(adapter, device="cpu"), fpt.load(run, device="cpu")
+    samples = [alone.task.parse({"strings": ["01010", "11001"]})]
+    assert sorted(path.name for path in adapter.iterdir()) == ["adapter.json", "adapter.safetensors"]
+    assert alone.predict(samples) == whole.predict(samples)
+
+
+def test_one_sample_alone_is_one_in_a_batch(run):
+    """A sample's outputs alone and among others agree to 1e-5 in fp32."""
+    arm = fpt.load(run, device="cpu", precision="fp32")
+    from fpt_plugins.data import collate, tokenize
+
+    samples = [arm.task.parse({"strings": [f"{i:05b}", f"{31 - i:05b}"]}) for i in range(8)]
+    together = arm.outputs(collate(arm.task, tokenize(arm.plugins, arm.task, samples)))
+    for sample, expected in zip(samples, together, strict=True):
+        alone = arm.outputs(collate(arm.task, tokenize(arm.plugins, arm.task, [sample])))[0]
+        torch.testing.assert_close(alone, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_hub_name_needs_a_revision():
+    """A name on the hub without a revision is refused before anything is fetched."""
+    with pytest.raises(fpt.FptError, match="pin one: hf:someone/adapter@REVISION"):
+        fpt.load("hf:someone/adapter")
