@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins import Configuration, ConfigurationError, Recipe, UnknownName
@@ -51,10 +51,10 @@ def differing(first, second):
 
 
 def test_the_recipe_fills_exactly_what_is_missing():
-    """With nothing given, the recipe's values and what follows from them come in, and nothing else changes."""
+    """With nothing given, the recipe's values and what follows from them come in, and nothing else."""
     asked = Configuration.of("bits/xor")
     resolved = asked.resolve(RECIPE)
-    assert differing(asked, resolved) == FROM_RECIPE.keys() | {"evaluate_every", "init_seed"}
+    assert differing(asked, resolved) == FROM_RECIPE.keys() | {"evaluate_every", "init", "init_seed"}
     assert {name: getattr(resolved, name) for name in FROM_RECIPE} == FROM_RECIPE
     assert (resolved.evaluate_every, resolved.init_seed) == (400 // 20, 0)
 
@@ -67,7 +67,7 @@ def test_what_was_given_stays():
 
 @pytest.mark.parametrize("name", FROM_RECIPE)
 def test_one_given_value_replaces_that_of_the_recipe_alone(name):
-    """Giving one setting leaves the others to the recipe (a rate for all groups replaces those of single ones)."""
+    """Giving one setting leaves the others to the recipe; a rate for all replaces those of single groups."""
     resolved = Configuration.of("bits/xor", **{name: ASKED[name]}).resolve(RECIPE)
     replaced = {"lr": {"group_lr": {}}}.get(name, {})
     expected = {**FROM_RECIPE, **replaced, name: ASKED[name]}
@@ -98,12 +98,20 @@ def test_validation_comes_20_times_unless_said_otherwise(steps, asked, in_recipe
     )
 
 
+def test_the_initialization_is_the_first_that_the_body_knows():
+    """A body without pretrained weights is drawn; one that is asked for stays."""
+    asked = Configuration.of("t/t")
+    assert asked.resolve(RECIPE, ("random", "zeros")).init == "random"
+    assert Configuration.of("t/t", init="zeros").resolve(RECIPE, ("random", "zeros")).init == "zeros"
+
+
 def test_the_init_seed_is_the_seed_where_it_is_not_given():
     """Zero counts as given."""
     assert Configuration.of("t/t", seed=5).resolve(RECIPE).init_seed == 5
     assert Configuration.of("t/t", seed=5, init_seed=0).resolve(RECIPE).init_seed == 0
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},
@@ -175,11 +183,10 @@ def test_a_value_that_no_run_can_have_is_refused(settings, message):
 
 
 def test_every_mistake_is_named_at_once():
-    """Two wrong settings are both in the message."""
-    with pytest.raises(
-        ConfigurationError, match=r"steps: 1\.5.*; seed: 'x'|seed: .*'x'.*; .*steps|steps: .*seed: "
-    ):
+    """Two wrong settings are both in one message."""
+    with pytest.raises(ConfigurationError) as caught:
         Configuration.of("bits/xor", steps=1.5, seed="x")
+    assert {reason.partition(":")[0] for reason in str(caught.value).split("; ")} == {"steps", "seed"}
 
 
 def test_an_unknown_setting_offers_the_nearest():
@@ -262,5 +269,5 @@ def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path, text, message):
 def test_rates_by_group_are_read_as_numbers():
     """``GROUP=X`` words become numbers; a word that is none is shown with its flag."""
     assert assignments_as_floats(["head=1e-2", "input=3"], "--group-lr") == {"head": 0.01, "input": 3.0}
-    with pytest.raises(ConfigurationError, match="--group-lr head=fast: .*'fast'"):
+    with pytest.raises(ConfigurationError, match=r"--group-lr head=fast: .*'fast'"):
         assignments_as_floats(["head=fast"], "--group-lr")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins.digest import SAFETENSORS_NAMES, digest, file_digest, tensor_bytes, tensor_digest
@@ -66,6 +66,7 @@ def test_memory_layout_does_not_matter():
     assert bytes(tensor_bytes(matrix.T)) == np.arange(6, dtype="<f4").reshape(2, 3).T.tobytes()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4 * 12 - 1), st.integers(0, 7))
 def test_any_bit_counts(byte, bit):
     """Flipping any one bit of a tensor, the sign of a zero and a NaN's payload included, changes it."""

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import pytest
 from attrs.validators import ge, in_
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins import ConfigurationError, UnknownName
@@ -174,6 +174,7 @@ def test_options_are_described_with_type_default_and_help():
     }
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(1, 10**9),
     share=st.floats(allow_nan=False, allow_infinity=False),

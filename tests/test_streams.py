@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins.streams import preserved_generators, seed_generators, seeded, stream_seed
@@ -57,6 +57,7 @@ def test_streams_of_neighboring_steps_are_uncorrelated():
     assert abs(lagged) < 4 / len(steps) ** 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**62), st.text())
 def test_a_seed_fits_every_generator(seed, name):
     """Every seed is one that torch, NumPy and Python take."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def read_pictures(path: Path, layout: PictureLayout) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Each picture of a file as ``(identifier, sample)``, fitted to the layout.
 
-    A picture file's identifier is its name; of the others it is ``NAME:RECORD``, from 0.
+    A picture file's identifier is its path; of the others it is ``PATH:RECORD``, from 0.
 
     Raises:
         InputError: A file of neither kind, or a damaged one.
@@ -32,7 +32,7 @@ def read_pictures(path: Path, layout: PictureLayout) -> Iterator[tuple[str, NDAr
     elif path.suffix == ".bin":
         yield from _records(path, read_batch(path).pictures, layout)
     else:
-        yield path.name, decode(path, layout)
+        yield str(path), decode(path, layout)
 
 
 def _records(
@@ -41,4 +41,4 @@ def _records(
     from PIL import Image
 
     for record, picture in enumerate(pictures):
-        yield f"{path.name}:{record}", from_image(Image.fromarray(picture), layout)
+        yield f"{path}:{record}", from_image(Image.fromarray(picture), layout)

@@ -77,23 +77,23 @@ def test_other_json_is_refused(value, message):
 
 
 def test_a_picture_file(tmp_path, random):
-    """A PNG file is one sample under its name."""
+    """A PNG file is one sample under its path."""
     pixels = random(1, 32, 3, seed=0)[0]
     Image.fromarray(pixels).save(tmp_path / "a.png")
     [(name, sample)] = Cifar10().read(tmp_path / "a.png")
-    assert name == "a.png"
+    assert name == str(tmp_path / "a.png")
     assert np.array_equal(sample, pixels)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_an_idx_file(tmp_path, write, random, zipped):
-    """Each picture of an IDX file is a sample, in its border, under the file's name and its number."""
+    """Each picture of an IDX file is a sample, in its border, under the file's path and its number."""
     pictures = random(3, 28, 1, seed=0)[..., 0]
     path = tmp_path / "mine"
     path.write_bytes(gzip.compress(write.idx(pictures)) if zipped else write.idx(pictures))
     found = dict(Mnist().read(path))
-    assert list(found) == ["mine:0", "mine:1", "mine:2"]
-    assert np.array_equal(found["mine:2"][2:30, 2:30, 0], pictures[2])
+    assert list(found) == [f"{path}:{record}" for record in range(3)]
+    assert np.array_equal(found[f"{path}:2"][2:30, 2:30, 0], pictures[2])
 
 
 def test_a_cifar_batch(tmp_path, write, cifar_batches):
@@ -101,7 +101,7 @@ def test_a_cifar_batch(tmp_path, write, cifar_batches):
     path = tmp_path / "test_batch.bin"
     path.write_bytes(write.binary_batch(*cifar_batches[0]))
     found = dict(Cifar10().read(path))
-    assert list(found)[9] == "test_batch.bin:9"
+    assert list(found)[9] == f"{path}:9"
     assert np.array_equal(np.stack([*found.values()]), cifar_batches[0][0])
 
 

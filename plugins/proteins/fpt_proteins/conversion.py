@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpt_plugins import track
+from fpt_plugins import InputError, track
 from fpt_proteins.proteins import Protein
 
 if TYPE_CHECKING:
@@ -29,9 +29,15 @@ def converted(source: Path, place: Path, read: Callable[[Path], Iterable[Protein
         source: The file whose bytes count.
         place: What ``read`` takes, and what the conversion is laid beside: the file or its folder.
         read: Its reader.
+
+    Raises:
+        InputError: The file cannot be read, or what its reader refuses.
     """
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(source)) from error
     conversion = place.with_name(f"{place.name}.{digest[:16]}.h5")
     with suppress(OSError, KeyError, ValueError):  # none yet, or a damaged one: made anew
         return _read(conversion)

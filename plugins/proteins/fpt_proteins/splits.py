@@ -52,7 +52,12 @@ def by_sequence(proteins: Sequence[Protein], held_out: float, seed: int) -> dict
 
 
 def shuffled(names: Sequence[str], seed: int) -> list[str]:
-    """The names in an order that depends on the seed and on nothing else: not on their own order."""
+    """The names in an order that depends on the seed and on nothing else: not on their own order.
+
+    Example:
+        >>> shuffled(["a.1.1", "a.1.2", "a.1.3"], 0) == shuffled(["a.1.3", "a.1.1", "a.1.2"], 0)
+        True
+    """
     return sorted(names, key=lambda name: _draw(name, seed))
 
 

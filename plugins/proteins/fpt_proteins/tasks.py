@@ -44,6 +44,10 @@ class RemoteHomology(ProteinTask):
 
     TAPE's release is split by its authors. Of SCOPe's domains and of the sample, whole superfamilies
     (families, members: option ``test``) are held out of each fold by the seed.
+
+    Example:
+        >>> RemoteHomology(source="sample").target.names
+        ('a.1', 'a.2', 'b.1', 'b.2', 'c.1', 'c.2', 'd.1', 'd.2')
     """
 
     name: ClassVar[str] = "proteins/remote-homology"
@@ -156,6 +160,10 @@ class Fasta(ProteinTask):
     The table says which split each protein is in, or the seed draws equal shares of all sequences.
     Equal sequences never stand on two sides. Similar ones do: who wants clusters of similar
     proteins apart (CD-HIT, MMseqs2) writes their splits into the table.
+
+    Example:
+        >>> Fasta(classes="enzyme/toxin").target.names
+        ('enzyme', 'toxin')
     """
 
     name: ClassVar[str] = "proteins/fasta"

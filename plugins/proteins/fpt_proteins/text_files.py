@@ -50,15 +50,15 @@ def read_text(path: Path) -> str:
 def _unpacked(path: Path) -> bytes:
     if not path.is_file():
         raise InputError("there is no such file", where=str(path))
-    with path.open("rb") as file:
-        packed = file.read(len(_GZIP)) == _GZIP
-    if path.suffix == ".gz" and not packed:
-        raise InputError("named .gz, and not gzip", "rename it, or get it again", where=str(path))
     try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP)) == _GZIP
         with gzip.open(path) if packed else path.open("rb") as file:
             data = bytes(file.read(MOST_BYTES + 1))
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"cannot be read: {error}", "get the file again", where=str(path)) from error
+    if path.suffix == ".gz" and not packed:
+        raise InputError("named .gz, and not gzip", "rename it, or get it again", where=str(path))
     if len(data) > MOST_BYTES:
         raise InputError(f"more than {MOST_BYTES:,} bytes of text", "split the file", where=str(path))
     return data

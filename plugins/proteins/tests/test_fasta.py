@@ -7,6 +7,8 @@ import io
 
 import pytest
 from Bio import SeqIO
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fpt_plugins import InputError
 from fpt_proteins import text_files
@@ -93,6 +95,21 @@ MALFORMED = {
 def test_malformed_files_are_refused_with_record_and_line(tmp_path, data, message):
     """Each kind of bad file is refused where it is bad; the lines were counted by hand."""
     assert refusal(written(tmp_path, data)).startswith(message)
+
+
+LINES = [">", ">a", ">b c", ">a x", "MKV", "mkv", "M V", "MJ", "M*", "1", "", " ", ";", "\r", "\0", "é"]
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(lines=st.lists(st.sampled_from(LINES), max_size=8), packed=st.booleans())
+def test_any_lines_are_read_soundly_or_refused(tmp_path_factory, lines, packed):
+    """A file of any lines gives different names with sequences of amino acids, or an InputError."""
+    data = "\n".join(lines).encode()
+    path = written(tmp_path_factory.mktemp("any"), gzip.compress(data) if packed else data)
+    with contextlib.suppress(InputError):
+        records = read_fasta(path)
+        assert len({record.identifier for record in records}) == len(records) == data.count(b">")
+        assert all(record.sequence and set(record.sequence) <= set("MKV") for record in records)
 
 
 def test_biopython_alone_reads_most_of_them(tmp_path):

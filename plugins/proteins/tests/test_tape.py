@@ -1,10 +1,8 @@
 """TAPE's release in both forms: the splits it publishes, and what is no file of its."""
 
-import subprocess
-import sys
-
 import pytest
 
+import fpt_proteins.tape
 from fpt_plugins import ConfigurationError, InputError
 from fpt_proteins.tape_lmdb import read_lmdb
 from fpt_proteins.tasks import RemoteHomology
@@ -97,20 +95,16 @@ def test_a_missing_file_is_named_with_where_it_belongs(tape, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_is_converted_once(tape, form):
-    """The conversion lies beside the file, holds no pickle, and is what a new process reads."""
+def test_a_file_is_converted_once(tape, form, monkeypatch):
+    """The conversion lies beside the file, and with it the file's own reader is not called again."""
     write_all(tape, form)
     task = RemoteHomology(source=f"tape-{form}", data_root=tape.data_root)
     first = items(task.split("train"))
-    (conversion,) = tape.folder.glob(f"remote_homology_train.{form}.*.h5")
-    written = conversion.stat().st_mtime_ns
-    code = (
-        "import sys, fpt_proteins.tape_json, fpt_proteins.tape_lmdb;"
-        "fpt_proteins.tape_json.read_json = fpt_proteins.tape_lmdb.read_lmdb = None;"
-        "from fpt_proteins.tasks import RemoteHomology;"
-        f"split = RemoteHomology(source='tape-{form}', data_root={str(tape.data_root)!r}).split('train');"
-        "print([split[i] for i in range(len(split))])"
-    )
-    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert again.stdout.strip() == repr(first)
-    assert conversion.stat().st_mtime_ns == written
+    assert len(list(tape.folder.glob(f"remote_homology_train.{form}.*.h5"))) == 1
+    forget = fpt_proteins.tape._read.cache_clear
+    forget()
+    monkeypatch.setattr(f"fpt_proteins.tape_{form}.read_{form}", None)
+    assert items(task.split("train")) == first
+    forget()
+    with pytest.raises(TypeError):
+        task.split("validation")
