@@ -14,7 +14,7 @@ demo: setup  ## the main job: is it language, or would random weights do? (about
 	$(BIN)/python examples/language_or_random.py
 
 test: setup  ## every test of the core, the plugins and the boundary between them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup  ## ruff and the type checker
 	$(BIN)/ruff check .

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from fpt_plugins.backbone import NoOptions as NoOptions
     from fpt_plugins.configuration import Configuration as Configuration
     from fpt_plugins.data import Batch as Batch
-    from fpt_plugins.download import download as download
-    from fpt_plugins.download import extract as extract
+    from fpt_plugins.downloading import download as download
+    from fpt_plugins.downloading import extract as extract
     from fpt_plugins.errors import ConfigurationError as ConfigurationError
     from fpt_plugins.errors import FptError as FptError
     from fpt_plugins.errors import FrozenError as FrozenError
@@ -69,7 +69,7 @@ _HOME = {
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
     "configuration": ("Configuration",),
     "data": ("Batch",),
-    "download": ("download", "extract"),
+    "downloading": ("download", "extract"),
     "errors": (
         "ConfigurationError",
         "FptError",

@@ -27,7 +27,7 @@ def read_files(task: Task, paths: Iterable[Path]) -> Iterator[tuple[str, Any]]:
         if not path.exists():
             raise InputError("there is no such file", where=str(path))
         if path.suffix == ".jsonl":
-            with path.open(encoding="utf-8") as file:
+            with path.open(encoding="utf-8-sig") as file:
                 yield from read_lines(task, file, str(path))
         else:
             yield from task.read(path)

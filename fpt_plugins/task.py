@@ -93,10 +93,6 @@ class Task(abc.ABC):
     """``plugin/task``; the first half is the entry point's name."""
     summary: ClassVar[str]
     """What is asked, in one line."""
-    fresh: ClassVar[frozenset[str]] = frozenset()
-    """Splits whose samples differ at every read (augmented pictures). Their ``__getitem__`` may
-    draw from the global random generators of torch, NumPy and Python: the core seeds these for
-    each sample and epoch. Other splits are tokenized once."""
     causal_only: ClassVar[bool] = False
     """Whether the target is part of the input (next-token prediction), so that a body which
     looks ahead would copy it: such a body is refused."""
@@ -105,6 +101,15 @@ class Task(abc.ABC):
         factory=default_data_root, eq=False, metadata={"option": False}, converter=Path
     )
     """Where this task's files are; no part of its identity. Set by ``--data``."""
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """Splits whose samples differ at every read (augmented pictures); none where not overridden.
+
+        Their ``__getitem__`` may draw from the global random generators of torch, NumPy and Python:
+        the core seeds these for each sample and epoch. Other splits are tokenized once.
+        """
+        return frozenset()
 
     @property
     @abc.abstractmethod

@@ -128,11 +128,18 @@ def test_redirections_within_https_are_followed(network, tmp_path):
     assert handler.asked == [URL, "https://mirror.example.org/d"]
 
 
-@pytest.mark.parametrize("target", ["http://example.org/d", "ftp://example.org/d", "file:///etc/hostname"])
-def test_redirections_out_of_https_are_refused(network, tmp_path, target):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("http://example.org/d", "which is not HTTPS"),
+        ("ftp://example.org/d", "which is not HTTPS"),
+        ("file:///etc/hostname", "not allowed"),  # by urllib itself
+    ],
+)
+def test_redirections_out_of_https_are_refused(network, tmp_path, target, said):
     """A redirection to anything but HTTPS is not followed."""
     handler = network({URL: target})
-    assert "not" in refused(tmp_path)
+    assert said in refused(tmp_path)
     assert handler.asked == [URL]
 
 

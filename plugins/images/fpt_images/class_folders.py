@@ -63,12 +63,7 @@ class ClassFolders:
         found: list[tuple[Path, int, int, int]] = []
         for folder in _entries(path):
             if folder.name not in self.names:
-                kind = (
-                    "a folder of another class"
-                    if folder.is_dir()
-                    else "a file outside of the classes' folders"
-                )
-                raise InputError(f"{kind}; the classes are {', '.join(self.names)}", where=str(folder))
+                raise InputError(f"none of the classes' folders: {', '.join(self.names)}", where=str(folder))
             found += [_stamped(file, self.names.index(folder.name)) for file in _pictures(folder)]
         return _decoded(tuple(found), self.layout)
 

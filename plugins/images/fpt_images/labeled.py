@@ -84,7 +84,7 @@ def _draw(pictures: LabeledPictures, count: int, seed: int) -> NDArray[np.bool_]
     copies, drawn = Counter(contents), set()
     key = f"fpt-images {seed} ".encode()
     for content in sorted(copies, key=lambda content: hashlib.sha256(key + content).digest()):
-        if count:
+        if copies[content] <= count:
             drawn.add(content)
             count -= copies[content]
     return np.array([content in drawn for content in contents], dtype=bool)

@@ -56,7 +56,7 @@ class PictureTask(Task):
         """The pictures of a split and their classes."""
 
     @property
-    def fresh(self) -> frozenset[str]:  # type: ignore[override] # an option decides
+    def fresh(self) -> frozenset[str]:
         """Augmented training pictures differ at every read."""
         return frozenset({"train"}) if self.augment else frozenset()
 

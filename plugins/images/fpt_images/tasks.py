@@ -149,7 +149,7 @@ def _names(given: str, task: Any) -> str:
 class Folder(PictureTask):
     """The user's own pictures: a folder per class, or those within ``train``, ``test`` (and ``validation``).
 
-    Pictures of any size are scaled to ``size`` on their shorter side and cut to their middle.
+    Pictures of any size are cut to their middle square and scaled to ``size``.
     """
 
     name: ClassVar[str] = "images/folder"

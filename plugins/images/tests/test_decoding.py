@@ -7,7 +7,6 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision import transforms
 
 from fpt_images.decoding import decode
 from fpt_images.layout import PictureLayout
@@ -64,21 +63,33 @@ def test_a_jpeg_is_close(tmp_path):
     assert np.abs(decode(path, COLOR).astype(int) - RED).max() <= 2
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(96, 32), (32, 96), (300, 100), (100, 300), (9, 3), (640, 320)]
-)
-def test_size_and_middle_are_torchvisions(tmp_path, width, height):
-    """Scaled and cut within a shade of torchvision's Resize(32) and CenterCrop(32) on the same noise."""
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (96, 32), (64, 192), (320, 320), (640, 960)])
+def test_a_pixel_is_the_mean_of_what_it_covers(tmp_path, width, height):
+    """Where the middle square is a whole number of times as large: the means of its blocks, to one shade."""
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    resize = transforms.Resize(32, transforms.InterpolationMode.BICUBIC)
-    expected = np.array(transforms.CenterCrop(32)(resize(Image.fromarray(noise))), dtype=int)
+    side = min(width, height)
+    top, left, times = (height - side) // 2, (width - side) // 2, side // 32
+    square = noise[top : top + side, left : left + side].astype(float)
+    means = square.reshape(32, times, 32, times, 3).mean(axis=(1, 3))
     found = decode(saved(tmp_path / "a.png", Image.fromarray(noise)), COLOR)
-    assert np.abs(found - expected).max() <= 1
+    assert np.abs(found - means).max() <= 1
 
 
-def test_the_middle_is_kept(tmp_path):
+@pytest.mark.parametrize("times", [1, 2, 7, 25])
+def test_an_enlarged_digit_comes_back(tmp_path, times):
+    """A digit that is saved as a larger picture, each pixel a square, is read as the digit that it was."""
+    digit = Digits().split("test")[0][0]
+    shades = np.uint8(digit[..., 0] * 15.9375)  # 16 becomes 255
+    enlarged = np.kron(shades, np.ones((times, times), np.uint8))
+    assert np.array_equal(
+        decode(saved(tmp_path / "a.png", Image.fromarray(enlarged)), Digits().layout), digit
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 32), (300, 100), (9, 3), (960, 320)])
+def test_the_middle_is_kept(tmp_path, width, height):
     """Of three stripes on a picture three times as wide as high, the middle one is all that is left."""
-    path = saved(tmp_path / "a.png", stripes(RED, GREEN, BLUE, width=96, height=32))
+    path = saved(tmp_path / "a.png", stripes(RED, GREEN, BLUE, width=width, height=height))
     assert np.array_equal(decode(path, COLOR), np.broadcast_to(np.uint8(GREEN), (32, 32, 3)))
 
 
@@ -115,8 +126,8 @@ def test_a_border_is_kept_free(tmp_path):
 
 
 def test_the_digits_scale(tmp_path):
-    """The digits' shades run from 0 to 16: white is 16, and 128 of 255 is 8."""
-    for shade, expected in ((255, 16), (128, 8), (0, 0)):
+    """The digits' shades run from 0 to 16: white is 16, 8 of 255 is just above a half."""
+    for shade, expected in ((255, 16), (128, 8), (8, 1), (7, 0), (0, 0)):
         path = saved(tmp_path / "a.png", Image.new("L", (8, 8), shade))
         assert np.unique(decode(path, Digits().layout)).tolist() == [expected]
 

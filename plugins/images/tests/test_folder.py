@@ -155,7 +155,7 @@ def test_hidden_files_are_passed_over(folder):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: (folder / "notes").write_text("x"), "notes: a file outside of the classes' folders"),
+        (lambda folder: (folder / "notes").write_text("x"), "notes: none of the classes' folders"),
         (lambda folder: (folder / "cat" / "more").mkdir(), "cat/more: not a file"),
         (lambda folder: (folder / "bird").mkdir(), "bird: no pictures"),
     ],
@@ -193,7 +193,7 @@ def test_too_few_pictures_are_refused(tmp_path):
 def test_split_folders_hold_nothing_else(split_folders):
     """A class beside the folders of the splits is refused by name, and one that train lacks too."""
     fill(split_folders / "test" / "bird", 1, 0)
-    with pytest.raises(InputError, match="test/bird: a folder of another class; the classes are cat, dog"):
+    with pytest.raises(InputError, match="test/bird: none of the classes' folders: cat, dog"):
         task(split_folders).split("test")
     (split_folders / "bird").mkdir()
     with pytest.raises(InputError, match="bird: beside the folders of the splits"):

@@ -170,8 +170,9 @@ def test_a_script_without_a_guard_is_told(tmp_path):
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
+        from fpt_listops.generated import generate
         from fpt_listops.tasks import Lra
-        Lra(data_root=Path({str(tmp_path)!r}), **{SMALL | SIZES | {"train_size": 6000}}).split("train")
+        generate(Path({str(tmp_path)!r}) / "set", Lra(**{SMALL | SIZES | {"train_size": 6000}}).generation, workers=2)
         """)
     )
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

@@ -1,9 +1,13 @@
 """The task as the core sees it: declarations, samples, tokens, floors, and a user's own files."""
 
 import collections
+import os
 import pickle
+import re
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pluggy
@@ -32,6 +36,18 @@ def task(tmp_path_factory):
 
 def words(ids):
     return [("[MIN", "[MAX", "[MED", "[SM", "]", *"0123456789")[i] for i in ids]
+
+
+def test_readme_example_prints_what_it_says(tmp_path):
+    """The Python of the README, run as it stands, prints the lines that follow it there."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    code, rest = readme.partition("```python\n")[2].split("```\n", maxsplit=1)
+    printed = re.match(r"\n((?:    .*\n)+)", rest)[1]
+    environment = os.environ | {"FPT_DATA": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert ran.stdout == textwrap.dedent(printed)
 
 
 def test_hooks_satisfy_the_contract():

@@ -40,4 +40,4 @@ class Selection:
     def without(self, earlier: Iterable[Protein], reason: str) -> Selection:
         """The proteins whose sequence is not also that of an earlier one."""
         seen = {protein.sequence for protein in earlier}
-        return self.drop(reason, [True for protein in self.proteins])
+        return self.drop(reason, [protein.sequence not in seen for protein in self.proteins])

@@ -32,14 +32,16 @@ def read_lmdb(folder: Path) -> list[Protein]:
     check_length(folder / "data.mdb")
     count: Any = None
     found: dict[int, Protein] = {}
+    seen: set[bytes] = set()
     for key, value in entries(folder):
         name = key.decode("ascii", "replace")
         where = f"{folder}, record {name}"
+        if key in seen:
+            raise InputError("read a second time: the file's pages run in a circle", _REMEDY, where=where)
+        seen.add(key)
         if key == _COUNT:
             count = unpickle_plain_values(value, where=where)
         elif name.isdecimal():
-            if int(name) in found:
-                raise InputError("a second record of this number", _REMEDY, where=where)
             found[int(name)] = protein(unpickle_plain_values(value, where=where), folder, int(name))
     if not found or count != len(found) or found.keys() != set(range(len(found))):
         message = f"num_examples is {count!r:.20}, and there are {len(found)} records"
@@ -56,11 +58,8 @@ def entries(folder: Path) -> Iterator[tuple[bytes, bytes]]:
     command = [sys.executable, "-P", "-m", lmdb_entries.__name__, str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 # our own
     with process, cast("IO[bytes]", process.stdout) as output, cast("IO[bytes]", process.stderr) as errors:
-        try:
-            yield from _read_entries(output)
-            error = errors.read().decode(errors="replace").strip()
-        finally:
-            process.kill()
+        yield from _read_entries(output)
+        error = errors.read().decode(errors="replace").strip()
     if process.returncode:
         raise InputError(f"damaged: {_reason(process.returncode, error)}", _REMEDY, where=str(folder))
 

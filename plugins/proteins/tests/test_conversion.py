@@ -92,6 +92,7 @@ def test_a_column_of_another_file_is_not_read(source, tmp_path, kind):
         elif kind == "soft link":
             file["label"] = h5py.SoftLink("/identifier")
         elif kind == "external storage":
+            other.write_bytes(b"secretsecret")
             file.create_dataset("label", (2,), "S6", external=[(str(other), 0, 12)])
         else:
             layout = h5py.VirtualLayout((2,), "S6")

@@ -8,7 +8,10 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import NearestCentroid
 
+from fpt_proteins.dataset import ProteinDataset
 from fpt_proteins.floors import compositions
+from fpt_proteins.floors import floors as floors_of
+from fpt_proteins.proteins import Protein, Selection
 from fpt_proteins.tasks import Fasta, RemoteHomology
 from fpt_proteins.vocabulary import AMINO_ACIDS
 
@@ -66,6 +69,19 @@ def test_the_commonest_classes_are_counted_on_training_data(task, floors, split)
     assert floors[split, "top_5_accuracy", "commonest classes"] == pytest.approx(
         np.isin(scored, common).mean()
     )
+
+
+def test_the_majority_is_that_of_training_data():
+    """Training has most of class c, the scored proteins of class a: the floor is c's share of those, 1/3."""
+
+    def dataset(labels):
+        return ProteinDataset(Selection([Protein("", "MKV", label) for label in labels]), "abc")
+
+    found = {
+        floor.name: floor.value for floor in floors_of(dataset("cccab"), dataset("aac"), "abc", "test")[:3]
+    }
+    assert found["majority class"] == pytest.approx(1 / 3)
+    assert found["chance"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -1,5 +1,6 @@
 """Files that are not what TAPE wrote: each is refused by name and record, and ends no process."""
 
+import itertools
 import os
 import struct
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from fpt_plugins import InputError
+from fpt_proteins import tape_lmdb
 from fpt_proteins.lmdb_length import check_length
 from fpt_proteins.tape_json import read_json
 from fpt_proteins.tape_lmdb import read_lmdb
@@ -165,6 +167,14 @@ def test_a_reader_that_dies_is_a_refusal(tape):
         struct.pack_into("<I", data, branch + node, 0x00FFFFF0)  # the child's page
     path.write_bytes(data)
     assert refusal(read_lmdb, folder).startswith("FILE: damaged: ")
+
+
+def test_pages_that_run_in_a_circle_are_refused(tape, monkeypatch):
+    """A reader that yields its entries again and again is stopped at the first that it has read."""
+    folder = tape.write_lmdb("train", tape.records(3))
+    endless = itertools.cycle(list(tape_lmdb.entries(folder)))
+    monkeypatch.setattr(tape_lmdb, "entries", lambda _: endless)
+    assert refusal(read_lmdb, folder).startswith("FILE, record 0: read a second time")
 
 
 def test_changed_bits_never_end_this_process(tape):

@@ -1,0 +1,84 @@
+"""The examples and the README do what they say."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fpt_plugins as fpt
+
+TREE = Path(__file__).parent.parent
+README = (TREE / "README.md").read_text()
+
+
+def blocks(language):
+    """The README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def run(*words, cwd, **variables):
+    """Runs this interpreter on an example; its standard output."""
+    found = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+def test_the_demo_runs(tmp_path):
+    """The demo at six steps trains both arms at both rates, prints the table and draws the curves."""
+    shown = run(TREE / "examples" / "language_or_random.py", "--steps", 6, "--out", "demo", cwd=tmp_path)
+    for words in ("pretrained", "random", "chance", "majority class"):
+        assert words in shown
+    assert (tmp_path / "demo" / "learning_curves.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_the_readme_example_runs(tmp_path):
+    """README's Python example, at ten steps in place of its recipe's, prints the lines that README shows."""
+    code = blocks("python")[0]
+    short = code.replace('out="runs/xor")', 'out="runs/xor", steps=10)')
+    assert short != code
+    printed = run("-c", short, cwd=tmp_path)
+    shown = README.split(code, 1)[1].split("```")[1].strip().removeprefix("text\n")
+    words = [line.split(":")[0].split("[")[0] for line in shown.splitlines()]
+    assert [line.split(":")[0].split("[")[0] for line in printed.splitlines()] == words
+
+
+def test_the_plugin_in_the_readme_is_the_example():
+    """README shows examples/parity as it is, not a copy that may drift."""
+    assert (TREE / "examples" / "parity" / "fpt_parity.py").read_text() in README
+
+
+def test_the_plugin_in_the_readme_trains(tmp_path):
+    """Installed as a distribution is, the example is listed and trains by its name."""
+    information = tmp_path / "fpt_parity-0.1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: fpt-parity\nVersion: 0.1.0\nRequires-Dist: fpt-plugins>=0.1,<0.2\n"
+    )
+    (information / "entry_points.txt").write_text("[fpt_plugins]\nparity = fpt_parity\n")
+    path = os.pathsep.join([str(tmp_path), str(TREE / "examples" / "parity")])
+    words = ["--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--steps", "2", "--out", "run"]
+    run("-m", "fpt_plugins", "train", "parity/bits", *words, cwd=tmp_path, PYTHONPATH=path)
+    found = run("-m", "fpt_plugins", "evaluate", "run", "--json", cwd=tmp_path, PYTHONPATH=path)
+    assert '"chance"' in found
+
+
+@pytest.mark.parametrize("line", re.findall(r"^    (fpt train .*)$", README, flags=re.MULTILINE))
+def test_the_commands_in_the_readme_name_what_exists(line):
+    """Each training command of README builds: its task, backbone, options and flags are there."""
+    from fpt_plugins import cli
+
+    command, bound, _ = cli.app.parse_args(line.split()[1:])
+    assert command is cli.train
+    options = dict(word.split("=") for word in bound.arguments.get("option") or [])
+    settings = {name: bound.arguments.get(name) for name in ("backbone", "init", "train")}
+    assert fpt.build(bound.arguments["task"], options=options, **settings).partition.trained_count
