@@ -65,7 +65,7 @@ def test_the_package_is_the_installed_one(environment, tmp_path):
     """The modules that answer lie in the environment, and the registry's cards with them."""
     script = (
         "import fpt_plugins, fpt_bits.hooks; from fpt_plugins.registry import plugin_for_task\n"
-        "print(fpt_plugins.__file__); print(fpt_bits.hooks.__file__); print(plugin_for_task('bits/xor').install)"
+        "print(fpt_plugins.__file__, fpt_bits.hooks.__file__, plugin_for_task('bits/xor').install, sep='\\n')"
     )
     core, plugin, install = run(environment, tmp_path, "python", "-c", script).splitlines()
     assert core.startswith(str(environment))

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from fpt_bits.hooks import fpt_tokenize
 from fpt_bits.memory import BitMemory
-
 from fpt_plugins import ConfigurationError, InputError, Last
 
 SPLITS = ("train", "validation", "test")

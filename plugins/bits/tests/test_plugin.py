@@ -8,12 +8,12 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import fpt_bits.hooks
 import pluggy
 import pytest
+
+import fpt_bits.hooks
 from fpt_bits.memory import BitMemory
 from fpt_bits.xor import BitXor
-
 from fpt_plugins import Task, hookspecs
 
 README = Path(__file__).parents[1] / "README.md"

@@ -1,9 +1,9 @@
 """Samples that people write: JSON objects and text files, read and refused."""
 
 import pytest
+
 from fpt_bits.memory import BitMemory
 from fpt_bits.xor import BitXor
-
 from fpt_plugins import InputError
 
 MEMORY = BitMemory(strings=2, length=32, patch=8)

@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+
 from fpt_bits.hooks import fpt_tokenize
 from fpt_bits.xor import BitXor
-
 from fpt_plugins import ConfigurationError, InputError, Last, TokenIds, Vectors
 
 SPLITS = ("train", "validation", "test")

@@ -109,7 +109,7 @@ def _unseen(forests: Iterable[list[tuple[str, int]]], seen: set[bytes]) -> Itera
         in_vain += 1
         for source, label in rows:
             digest = hashlib.sha256(source.encode()).digest()
-            if True:
+            if digest not in seen:
                 in_vain = 0
                 seen.add(digest)
                 yield source, label
