@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from fpt_plugins import Configuration, ConfigurationError, Recipe, UnknownName
 from fpt_plugins.backbone import GROUPS
-from fpt_plugins.configuration import assignments_as_floats, read_settings
 from fpt_plugins.storage import json_bytes
 
 RECIPE = Recipe(steps=400, batch_size=32, lr=1e-3, group_lr={"head": 1e-2}, dropout=0.1, clip=2.0)
@@ -193,81 +192,3 @@ def test_an_unknown_setting_offers_the_nearest():
     """A misspelt setting is refused with the name that was meant."""
     with pytest.raises(UnknownName, match="no setting 'batchsize'\n  did you mean batch_size"):
         Configuration.of("bits/xor", batchsize=3)
-
-
-TOML = """
-backbone = "gpt2-mini"
-init = "random"
-train = "head,layer_norm"
-steps = 7
-batch-size = 3
-lr = 0.5
-dropout = 0
-clip = 5.0
-evaluate-every = 2
-seed = 3
-init-seed = 4
-precision = "fp32"
-device = "cpu"
-with = ["augment", "cache"]
-
-[options]
-length = "20"
-tokens = "values"
-
-[backbone-options]
-layers = 1
-
-[group-lr]
-head = 0.25
-"""
-
-
-def write(tmp_path, text):
-    path = tmp_path / "run.toml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
-def test_a_toml_file_has_the_names_of_the_flags(tmp_path):
-    """Every flag can stand in the file, with its own spelling, and means the same there."""
-    assert Configuration.of("bits/xor", **read_settings(write(tmp_path, TOML))) == Configuration.of(
-        "bits/xor", **ASKED
-    )
-
-
-def test_one_wrapper_needs_no_list(tmp_path):
-    """``with = "augment"`` is one plugin, not seven letters."""
-    settings = read_settings(write(tmp_path, 'with = "augment"'))
-    assert Configuration.of("bits/xor", **settings).wrappers == ("augment",)
-
-
-@pytest.mark.parametrize(("key", "near"), [("batch-sise", "batch-size"), ("task", ""), ("wrappers", "")])
-def test_a_key_that_is_no_flag_is_refused(tmp_path, key, near):
-    """The file and the key are named, and the nearest flag is offered, spelt as a flag."""
-    with pytest.raises(UnknownName, match=f"no setting in .*run.toml '{key}'\n.*{near}"):
-        read_settings(write(tmp_path, f"{key} = 1"))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("steps = 7\nlr = = 3", "line 2"),
-        ("steps 7", "line 1"),
-        (b"lr = '\xff'", "utf-8"),
-        (None, "No such file"),
-    ],
-    ids=["twice", "no equals", "encoding", "missing"],
-)
-def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path, text, message):
-    """What cannot be read is a ``ConfigurationError`` with the flag, the file and the place."""
-    path = tmp_path / "gone.toml" if text is None else write(tmp_path, text)
-    with pytest.raises(ConfigurationError, match=f"--config {path}.*{message}"):
-        read_settings(path)
-
-
-def test_rates_by_group_are_read_as_numbers():
-    """``GROUP=X`` words become numbers; a word that is none is shown with its flag."""
-    assert assignments_as_floats(["head=1e-2", "input=3"], "--group-lr") == {"head": 0.01, "input": 3.0}
-    with pytest.raises(ConfigurationError, match=r"--group-lr head=fast: .*'fast'"):
-        assignments_as_floats(["head=fast"], "--group-lr")

@@ -1,9 +1,7 @@
 """Which parameters train, and the proof that the others did not."""
 
 import copy
-from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +9,7 @@ from torch import nn
 import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError, FrozenError, UnknownName
 from fpt_plugins.backbone import GROUPS
-from fpt_plugins.freezing import FrozenState, freeze, hold_frozen, trained_groups
+from fpt_plugins.freezing import freeze, hold_frozen, trained_groups
 
 WIDTH = 256
 CLOSED_FORM = {
@@ -166,104 +164,14 @@ def test_gradients_pass_through_the_frozen_body(model):
     assert [n for n, p in model.named_parameters() if p.grad is not None] == ["input_embedding.weight"]
 
 
-def next_float(values):
-    """The first element of an fp32 tensor moved by one unit in the last place."""
-    flat = values.data.view(-1)
-    flat[0] = float(np.nextafter(np.float32(flat[0].item()), np.float32(np.inf)))
-
-
-def test_one_unit_in_the_last_place_is_caught_in_any_frozen_tensor(model):
-    """Each frozen parameter, changed in one element by np.nextafter, is named; put back, all is well."""
-    freeze(model, "fpt")
-    state, frozen = FrozenState(model), [n for n, p in model.named_parameters() if not p.requires_grad]
-    assert len(frozen) == 8
-    for name in frozen:
-        parameter = model.get_parameter(name)
-        before = parameter.data.clone()
-        next_float(parameter)
-        assert FrozenState(model).held_digest != state.held_digest
-        with pytest.raises(FrozenError, match=f"the frozen tensor {name} changed"):
-            state.verify(model)
-        parameter.data.copy_(before)
-        state.verify(model)
-    assert FrozenState(model).held_digest == state.held_digest
-
-
-def zero_sign(model):
-    model.backbone.get_buffer("table")[1] = -0.0
-
-
-def other_type(model):
-    model.backbone.register_buffer("table", model.backbone.get_buffer("table").double())
-
-
-def other_layout(model):
-    model.backbone.mix.weight.data = model.backbone.mix.weight.data.T.contiguous().T
-
-
-def other_shape(model):
-    model.backbone.register_buffer("table", model.backbone.get_buffer("table").reshape(1, 2))
-
-
-def removed(model):
-    del model.backbone.table
-
-
-def added(model):
-    model.backbone.register_buffer("cache", torch.zeros(1))
-
-
-def thawed(model):
-    model.backbone.norm.weight.requires_grad_()
-
-
-def newly_frozen(model):
-    model.output_head.bias.requires_grad_(requires_grad=False)
-
-
 @pytest.mark.parametrize(
-    ("tamper", "name"),
+    ("policy", "held"),
     [
-        (zero_sign, "backbone.table"),
-        (other_type, "backbone.table"),
-        (other_shape, "backbone.table"),
-        (other_layout, "backbone.mix.weight"),
-        (removed, "backbone.table"),
-        (added, "backbone.cache"),
-        (thawed, "backbone.norm.weight"),
-        (newly_frozen, "output_head.bias"),
+        ("fpt", {"attention", "mlp"}),
+        ("head", {"attention", "mlp"}),
+        ("fpt,mlp", {"attention"}),
+        ("full", set()),
     ],
-)
-def test_every_other_way_to_change_what_is_frozen_is_caught(tamper, name):
-    """Buffers, types, shapes, memory layout, and tensors that come or go: the one is named."""
-    model = Model(Body(layer_norm=NORM, mlp=MIX))
-    model.backbone.register_buffer("table", torch.zeros(2), persistent=False)
-    model.backbone.register_buffer("phases", torch.ones(2, dtype=torch.complex64))
-    freeze(model, "head")
-    state = FrozenState(model)
-    state.verify(model)
-    tamper(model)
-    with pytest.raises(FrozenError, match=f"the frozen tensor {name} changed"):
-        state.verify(model)
-    assert FrozenState(model).held_digest != state.held_digest
-
-
-def test_training_moves_what_trains_and_nothing_else(model):
-    """Adam with weight decay over all parameters changes every trained tensor and no frozen one."""
-    partition = freeze(model, "fpt")
-    state, before = FrozenState(model), {n: p.detach().clone() for n, p in model.named_parameters()}
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
-    for _ in range(3):
-        optimizer.zero_grad()
-        model(*batch()).square().sum().backward()
-        optimizer.step()
-    state.verify(model)
-    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
-    assert moved == set(partition.trained_names)
-
-
-@pytest.mark.parametrize(
-    ("policy", "held"), [("fpt", {"attention", "mlp"}), ("fpt,mlp", {"attention"}), ("full", set())]
 )
 def test_only_frozen_matrices_are_held_in_the_type_of_the_device(model, policy, held):
     """Attention and feed-forward weights become bf16 where they are frozen; all else stays fp32."""
@@ -284,18 +192,3 @@ def test_holding_changes_no_result_under_autocast(model):
         outputs.float().square().sum().backward()
         found.append([outputs, *(model.get_parameter(name).grad for name in partition.trained_names)])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
-
-
-def test_the_held_digest_is_stable_and_of_names_too():
-    """Equal models have equal digests; equal tensors under swapped names have another."""
-    first, second = (Model(Body(layer_norm=NORM, mlp=MIX)) for _ in range(2))
-    second.load_state_dict(first.state_dict())
-    for model in (first, second):
-        freeze(model, "head")
-    digests = [FrozenState(first).held_digest, FrozenState(second).held_digest]
-    second.backbone.norm.weight, second.backbone.norm.bias = (
-        second.backbone.norm.bias,
-        second.backbone.norm.weight,
-    )
-    digests.append(FrozenState(second).held_digest)
-    assert [a == b for a, b in pairwise(digests)] == [True, False]
