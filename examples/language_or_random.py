@@ -47,7 +47,7 @@ def main() -> None:
     better = {init: max(RATES, key=lambda lr: accuracy(runs[init, lr])) for init in INITS}
     tests = {init: fpt.evaluate(out / f"{init}-{better[init]:g}") for init in INITS}
     console.print(table(runs, tests))
-    draw(out, better, tests)
+    draw(out, better, runs[INITS[0], RATES[0]].evaluations["validation"].floors)
     console.print(f"learning curves: {out / 'learning_curves.png'}")
     console.print(f"{time.perf_counter() - started:.0f} seconds in all")
 
@@ -84,21 +84,23 @@ def table(runs: dict[tuple[str, float], Any], tests: dict[str, Any]) -> Table:
     return found
 
 
-def draw(out: Path, better: dict[str, float], tests: dict[str, Any]) -> None:
+def draw(out: Path, better: dict[str, float], floors: tuple[fpt.Floor, ...]) -> None:
     """Validation accuracy by step, the better rate of each arm solid."""
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4.6), layout="constrained")
     for init, color in zip(INITS, ("tab:blue", "tab:orange"), strict=True):
         for lr in RATES:
-            rows = [json.loads(line) for line in (out / f"{init}-{lr:g}" / "metrics.jsonl").open()]
+            lines = (out / f"{init}-{lr:g}" / "metrics.jsonl").read_text().splitlines()
+            rows = [json.loads(line) for line in lines]
             points = [(row["step"], row["accuracy"]) for row in rows if row["split"] == "validation"]
             style = "-" if lr == better[init] else ":"
             axes.plot(*zip(*points, strict=True), style, color=color, label=f"{init}, learning rate {lr:g}")
-    for floor in tests["pretrained"].floors:
+    for place, floor in enumerate(sorted(floors, key=lambda floor: floor.value)):
         axes.axhline(floor.value, color="gray", linewidth=0.8)
-        axes.annotate(floor.name, (0, floor.value), fontsize=8, color="gray", va="bottom")
+        where = {"xy": (0.01, floor.value), "xycoords": ("axes fraction", "data"), "ha": "left"}
+        axes.annotate(floor.name, **where, fontsize=8, color="gray", va="bottom" if place else "top")
     axes.set(xlabel="step", ylabel="validation accuracy", ylim=(0, 1), title=f"{TASK} on {BACKBONE}, frozen")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     figure.savefig(out / "learning_curves.png", dpi=150)
 
 

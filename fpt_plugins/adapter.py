@@ -58,7 +58,7 @@ def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[st
             "embed_dim": arm.model.backbone.embed_dim,
             "source_digest": arm.model.backbone.source_digest,
         },
-        "groups": {g: list(arm.partition.groups[g]) for g in sorted(arm.partition.trained)},
+        "groups": {g: list(arm.partition.trained_of(g)) for g in sorted(arm.partition.trained)},
         "step": step,
         "tensors": {name: tensor_digest(tensor) for name, tensor in tensors.items()},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),

@@ -18,8 +18,9 @@ from fpt_plugins.freezing import Partition, freeze, hold_frozen
 from fpt_plugins.model import FrozenPretrainedTransformer
 from fpt_plugins.plugins import Plugins, backbone_versions, find_backbone
 from fpt_plugins.precision import Precision, choose_precision
-from fpt_plugins.readout import First, Flatten
+from fpt_plugins.readout import Every, First, Flatten
 from fpt_plugins.streams import seeded, stream_seed
+from fpt_plugins.target import Classes
 from fpt_plugins.task import Task
 
 
@@ -66,6 +67,8 @@ class Arm:
         Raises:
             InputError: A sample is no sequence of the task.
         """
+        if not samples:
+            return []
         batch = collate(self.task, tokenize(self.plugins, self.task, list(samples)))
         self.model.eval()
         with torch.inference_mode():
@@ -106,7 +109,7 @@ def assemble(configuration: Configuration) -> Arm:
     )
     precision = choose_precision(configuration.device, configuration.precision)
     backbone = _build_backbone(configuration, task, spec)
-    _check_direction(task, backbone.causal, spec.name)
+    _check_readout(task, backbone.causal, spec.name)
     model = _surround(backbone, configuration, plugins, task)
     partition = freeze(model, configuration.train)
     hold_frozen(model, partition, precision.dtype)
@@ -162,7 +165,10 @@ def _surround(
     return FrozenPretrainedTransformer(task, input_embedding, backbone, output_head)
 
 
-def _check_direction(task: Task, causal: bool, name: str) -> None:
+def _check_readout(task: Task, causal: bool, name: str) -> None:
+    if isinstance(task.readout, Every) and not isinstance(task.target, Classes):
+        kind = type(task.target).__name__
+        raise ConfigurationError(f"{task.name} reads every position, where a target is Classes, not {kind}")
     if task.causal_only and not causal:
         raise ConfigurationError(
             f"{task.name} predicts its own next token, and {name} sees it already",

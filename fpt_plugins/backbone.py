@@ -24,6 +24,9 @@ GROUPS: tuple[Group, ...] = ("input", "head", *BODY_GROUPS)
 class Backbone(Protocol):
     """The module that a spec builds; ``nn.Module`` besides.
 
+    One that is a stack of blocks may declare them, for ``--train last-block``: ``blocks() ->
+    list[list[str]]``, the parameters' names of each block, from the input up.
+
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.
         max_length: The most positions ``T`` it takes.

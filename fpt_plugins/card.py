@@ -48,7 +48,7 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
     options = ", ".join(f"{key}={value}" for key, value in configuration["options"].items())
     plugins = ", ".join(f"{p['distribution']} {p['version']}" for p in description["plugins"].values())
     trained = ", ".join(
-        f"{group} ({count.parameters:,})" for group, count in record.parameters.items() if count.trained
+        f"{group} ({count.trained_parameters:,})" for group, count in record.parameters.items() if count.trained
     )
     task = f"`{configuration['task']}`" + (f" with {options}" if options else "")
     source = backbone["source"] + (f" at {backbone['revision']}" if backbone["revision"] else "")

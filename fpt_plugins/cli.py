@@ -213,14 +213,20 @@ def launch(
     """Runs one command; an error of ours is one message, without a traceback."""
     try:
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
-    except (FptError, CycloptsError) as error:
+    except (FptError, CycloptsError, OSError) as error:
         if debug:
             raise
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_plain(error)}")
-        return error.exit_code if isinstance(error, FptError) else 2
+        return _exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, FptError):
+        return error.exit_code
+    return 2 if isinstance(error, CycloptsError) else 1
 
 
 def _plain(error: Exception) -> str:

@@ -1,21 +1,23 @@
 """Which parameters train, and the proof that the others did not.
 
-The model declares its groups; this module verifies that they add up, freezes what a policy does
-not name, and takes digests of what is frozen. Frozen is ``requires_grad=False``, never
-``no_grad``: gradients pass through frozen blocks to whatever trains below them.
+This module freezes what a policy does not select, and takes digests of what is frozen. Frozen is
+``requires_grad=False``, never ``no_grad``: gradients pass through frozen blocks to whatever trains
+below them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
-from fpt_plugins.backbone import BODY_GROUPS, GROUPS, Group
+from fpt_plugins.backbone import GROUPS, Group
 from fpt_plugins.digest import tensor_bytes
-from fpt_plugins.errors import ConfigurationError, FrozenError, UnknownName
+from fpt_plugins.errors import ConfigurationError, FrozenError
+from fpt_plugins.groups import parameter_groups
+from fpt_plugins.policies import find_policy
 
 if TYPE_CHECKING:
     import torch
@@ -24,122 +26,78 @@ if TYPE_CHECKING:
 
     from fpt_plugins.model import FrozenPretrainedTransformer
 
-POLICIES: Mapping[str, tuple[Group, ...]] = {
-    "fpt": ("input", "head", "layer_norm", "position"),
-    "head": ("head",),
-    "full": ("input", "head", "layer_norm", "position", "attention", "mlp"),
-}
-"""Policies by name. ``fpt`` is the paper's. Any union of groups is a policy too."""
-
-
-def trained_groups(policy: str) -> frozenset[Group]:
-    """The groups that a policy trains: a name of ``POLICIES``, or groups joined by commas.
-
-    Raises:
-        UnknownName: A word that is neither a policy nor a group.
-
-    Example:
-        >>> sorted(trained_groups("head,layer_norm"))
-        ['head', 'layer_norm']
-    """
-    found: set[Group] = set()
-    for word in policy.split(","):
-        name = word.strip()
-        if name in POLICIES:
-            found.update(POLICIES[name])
-        elif name in GROUPS:
-            found.add(name)
-        else:
-            raise UnknownName("freeze policy or parameter group", name, [*POLICIES, *GROUPS])
-    return frozenset(found)
-
 
 @attrs.frozen(kw_only=True)
 class Partition:
-    """A model's parameters, each under one group, and the groups that train.
+    """A model's parameters, each under one group, and those that train.
 
     Args:
         policy: As the user wrote it.
         groups: Parameter names by group, in the model's own order.
         sizes: Elements by parameter name.
-        trained: The groups that train.
+        trained_names: The names of the parameters that train, group by group.
     """
 
     policy: str
     groups: Mapping[Group, tuple[str, ...]]
     sizes: Mapping[str, int]
-    trained: frozenset[Group]
+    trained_names: tuple[str, ...]
 
     @property
-    def trained_names(self) -> tuple[str, ...]:
-        """The names of the parameters that train."""
-        return tuple(name for group in GROUPS if group in self.trained for name in self.groups.get(group, ()))
+    def trained(self) -> frozenset[Group]:
+        """The groups of which some parameter trains."""
+        return frozenset(group for group in self.groups if self.trained_of(group))
+
+    def trained_of(self, group: Group) -> tuple[str, ...]:
+        """The names of the parameters of one group that train."""
+        trained = set(self.trained_names)
+        return tuple(name for name in self.groups.get(group, ()) if name in trained)
 
     def count(self, group: Group) -> int:
         """Elements of one group."""
-        return sum(self.sizes[name] for name in self.groups.get(group, ()))
+        return self._elements(self.groups.get(group, ()))
+
+    def count_trained(self, group: Group) -> int:
+        """Elements of one group that train."""
+        return self._elements(self.trained_of(group))
 
     @property
     def trained_count(self) -> int:
         """Elements that train."""
-        return sum(self.sizes[name] for name in self.trained_names)
+        return self._elements(self.trained_names)
 
     @property
     def total_count(self) -> int:
         """Elements in all."""
-        return sum(self.sizes.values())
+        return self._elements(self.sizes)
+
+    def _elements(self, names: Iterable[str]) -> int:
+        return sum(self.sizes[name] for name in names)
 
 
 def freeze(model: FrozenPretrainedTransformer, policy: str) -> Partition:
-    """Freezes every parameter whose group ``policy`` does not name.
+    """Freezes every parameter that ``policy`` does not select.
 
     Raises:
-        UnknownName: The policy names no such group.
-        ConfigurationError: Nothing would train.
+        UnknownName: The policy is none that we know.
+        ConfigurationError: Nothing would train, or the body cannot tell what the policy asks for.
         FrozenError: The body's declared groups overlap or do not sum to the whole.
     """
-    groups, trained = parameter_groups(model), trained_groups(policy)
+    groups, selected = parameter_groups(model), find_policy(policy).select(model)
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    partition = Partition(policy=policy, groups=groups, sizes=sizes, trained=trained)
+    if unknown := sorted(selected - sizes.keys()):
+        raise FrozenError(f"--train {policy}: the backbone declares {unknown[0]}, which is not there")
+    partition = Partition(
+        policy=policy,
+        groups=groups,
+        sizes=sizes,
+        trained_names=tuple(name for group in GROUPS for name in groups[group] if name in selected),
+    )
     if partition.trained_count == 0:
         raise ConfigurationError(f"--train {policy} trains nothing: this model has no such parameters")
-    names = set(partition.trained_names)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in names)
+        parameter.requires_grad_(name in selected)
     return partition
-
-
-def parameter_groups(model: FrozenPretrainedTransformer) -> dict[Group, tuple[str, ...]]:
-    """Every parameter's name under one group, as the parts declare and as is verified here."""
-    body = model.backbone.parameter_groups()
-    groups: dict[Group, tuple[str, ...]] = {
-        "input": tuple(f"input_embedding.{name}" for name, _ in model.input_embedding.named_parameters()),
-        "head": tuple(f"output_head.{name}" for name, _ in model.output_head.named_parameters()),
-    }
-    for group in BODY_GROUPS:
-        groups[group] = tuple(f"backbone.{name}" for name in body.get(group, ()))
-    _check_groups(body.keys() - set(BODY_GROUPS), groups, {name for name, _ in model.named_parameters()})
-    return groups
-
-
-def _check_groups(unknown: set[str], groups: Mapping[Group, tuple[str, ...]], names: set[str]) -> None:
-    declared = [name for members in groups.values() for name in members]
-    twice = (
-        {name for name in declared if declared.count(name) > 1}
-        if len(declared) != len(set(declared))
-        else set()
-    )
-    problems = {
-        "are no groups": unknown,
-        "stand in two groups": twice,
-        "stand in no group": names - set(declared),
-        "are declared but not there": set(declared) - names,
-    }
-    for problem, found in problems.items():
-        if found:
-            raise FrozenError(
-                f"the backbone's parameter groups do not add up: {', '.join(sorted(found))} {problem}"
-            )
 
 
 def hold_frozen(model: Module, partition: Partition, dtype: torch.dtype) -> None:
@@ -150,10 +108,9 @@ def hold_frozen(model: Module, partition: Partition, dtype: torch.dtype) -> None
     step anyway.
     """
     for group in ("attention", "mlp"):
-        if group not in partition.trained:
-            for name in partition.groups[group]:
-                parameter = model.get_parameter(name)
-                parameter.data = parameter.data.to(dtype)
+        for name in set(partition.groups[group]) - set(partition.trained_names):
+            parameter = model.get_parameter(name)
+            parameter.data = parameter.data.to(dtype)
 
 
 class FrozenState:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import cattrs
 
+from fpt_plugins.backbone import Group
 from fpt_plugins.errors import IntegrityError
 from fpt_plugins.freezing import Partition
 from fpt_plugins.options import converter
@@ -41,18 +42,33 @@ class Evaluation:
 
 @attrs.frozen(kw_only=True)
 class GroupCount:
-    """The size of one parameter group and whether it trained."""
+    """The size of one parameter group and whether it trained.
+
+    Args:
+        parameters: Elements of the group.
+        trained: Whether any of them trained.
+        partly: How many trained where not all did, ``None`` where all or none did.
+    """
 
     parameters: int
     trained: bool
+    partly: int | None = None
+
+    @property
+    def trained_parameters(self) -> int:
+        """Elements of the group that trained."""
+        return self.partly if self.partly is not None else self.parameters * self.trained
 
 
 def group_counts(partition: Partition) -> dict[str, GroupCount]:
-    """Each parameter group's size and whether it trains."""
-    return {
-        str(group): GroupCount(parameters=partition.count(group), trained=group in partition.trained)
-        for group in partition.groups
-    }
+    """Each parameter group's size and how much of it trains."""
+    return {str(group): _group_count(partition, group) for group in partition.groups}
+
+
+def _group_count(partition: Partition, group: Group) -> GroupCount:
+    whole, trained = partition.count(group), partition.count_trained(group)
+    partly = trained if 0 < trained < whole else None
+    return GroupCount(parameters=whole, trained=trained > 0, partly=partly)
 
 
 @attrs.frozen(kw_only=True)

@@ -75,7 +75,7 @@ class RunFolder:
         named = {name for name, value in given.items() if value is not None}
         for name in ("task", *sorted(named - _MAY_DIFFER)):
             asked, begun = getattr(configuration, name), getattr(stored, name)
-            if asked != begun:
+            if _spelled(asked) != _spelled(begun):
                 raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {asked}")
         here = {name: getattr(configuration, name) for name in named & _MAY_DIFFER}
         return cls(path, attrs.evolve(stored, **here))
@@ -134,6 +134,11 @@ class RunFolder:
         """Drops the rows after ``step``: they are about to be written again."""
         kept = [row for row in self.rows() if row["step"] <= step]
         write_file(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _spelled(value: Any) -> Any:
+    """A setting as it is written on a command line: an option ``20`` and the word ``"20"`` are the same."""
+    return {key: str(item).lower() for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _default_path(configuration: Configuration, *, fresh: bool) -> Path:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import attrs
-from attrs.validators import ge, gt, optional
+from attrs.validators import deep_mapping, ge, gt, in_, lt, optional
 
+from fpt_plugins.backbone import GROUPS
 from fpt_plugins.metric import Metric
 from fpt_plugins.readout import Readout
 from fpt_plugins.sequence import TokenIds, Vectors
@@ -49,8 +50,8 @@ class Recipe:
     steps: int = attrs.field(validator=ge(1))
     batch_size: int = attrs.field(validator=ge(1))
     lr: float = attrs.field(validator=gt(0.0))
-    group_lr: Mapping[str, float] = attrs.field(factory=dict)
-    dropout: float = attrs.field(default=0.0, validator=ge(0.0))
+    group_lr: Mapping[str, float] = attrs.field(factory=dict, validator=deep_mapping(in_(GROUPS), gt(0.0)))
+    dropout: float = attrs.field(default=0.0, validator=[ge(0.0), lt(1.0)])
     clip: float = attrs.field(default=1.0, validator=gt(0.0))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
 

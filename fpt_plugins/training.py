@@ -20,7 +20,9 @@ from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.interruption import Interruption
+from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.processes import Launched
+from fpt_plugins.proof import FrozenProof
 from fpt_plugins.record import Evaluation, RunRecord, group_counts, library_versions, machine_facts
 from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.storage import write_folder
@@ -76,6 +78,7 @@ def open_training(
     with folder.lock():
         try:
             training = Training(arm or assemble(folder.configuration), folder)
+            check_rates(training.arm, settings.get("group_lr") or {})
         except BaseException:
             if not resume:
                 folder.discard()
@@ -105,7 +108,7 @@ class Training:
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
         folder.keep_rows(self.state.step)
-        self.frozen = FrozenState(arm.model)
+        self.frozen = FrozenProof(arm)
         self._model = self.accelerator.prepare_model(arm.model)
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -132,7 +135,7 @@ class Training:
 
     def finish(self) -> RunRecord:
         """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
-        self.frozen.verify(self.arm.model)
+        self.frozen.verify()
         files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
         record = self._record(len(files[WEIGHTS]))
         if self.accelerator.is_main_process:
@@ -153,7 +156,7 @@ class Training:
         loss = self.arm.task.target.losses(outputs, batch.targets).mean()
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(_trained(self.optimizer), settings.clip or math.inf)
+        norm = self.accelerator.clip_grad_norm_(trained_parameters(self.optimizer), settings.clip or math.inf)
         self._check_finite(step, loss, norm)
         self.optimizer.step()
         if (step + 1) % max(1, (settings.steps or 1) // ROWS):
@@ -175,6 +178,8 @@ class Training:
     def _look(self) -> dict[str, Any]:
         """Validation; keeps the trained tensors where they are the best so far."""
         metrics = score(self.arm, self.validation_split, processes=self.processes)
+        if not all(map(math.isfinite, metrics.values())):
+            raise NonFiniteError(f"on validation data at step {self.state.step} the scores are {metrics}")
         if self.state.is_better(metrics, self.arm.task.metrics[0]):
             self.state.best_step, self.state.best_metrics = self.state.step, metrics
             self.state.best_tensors = trained_tensors(self.arm)
@@ -188,7 +193,7 @@ class Training:
             yield written
 
     def _checkpoint(self) -> None:
-        self.frozen.verify(self.arm.model)
+        self.frozen.verify()
         if self.accelerator.is_main_process:
             save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.accelerator.wait_for_everyone()
@@ -216,21 +221,3 @@ class Training:
             adapter_bytes=adapter_bytes,
             evaluations={"validation": validation},
         )
-
-
-def make_optimizer(arm: Arm) -> torch.optim.Adam:
-    """Adam with PyTorch's defaults, as in the paper; a learning rate for each parameter group."""
-    settings, partition = arm.configuration, arm.partition
-    groups = [
-        {
-            "params": [arm.model.get_parameter(name) for name in partition.groups[group]],
-            "lr": settings.group_lr.get(group, settings.lr),
-        }
-        for group in partition.groups
-        if group in partition.trained and partition.groups[group]
-    ]
-    return torch.optim.Adam(groups)
-
-
-def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

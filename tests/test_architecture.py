@@ -30,20 +30,25 @@ LAYERS = (
     # the bodies that the core brings
     ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.attention"),
     ("backbones.architecture", "backbones.packaged", "backbones.positions", "backbones.no_body"),
-    ("backbones.bert", "backbones.distilbert", "backbones.gpt2", "backbones.shape", "backbones.hugging_face"),
+    ("backbones.rotary", "backbones.shape", "backbones.hugging_face"),
+    ("backbones.bert", "backbones.distilbert", "backbones.gpt2", "backbones.gpt_neox", "backbones.llama"),
+    ("backbones.opt", "backbones.t5"),
     ("backbones.config_file",),
     ("backbones.checkpoint",),
     ("backbones.initialization",),
-    ("backbones.construction", "backbones.lstm"),
+    ("backbones.block", "backbones.construction", "backbones.lstm"),
     ("backbones.builder", "backbones.controls"),
     ("backbones.hub",),
     ("backbones.catalog",),
     ("backbones.hooks", "defaults"),
     ("hooks",),
     # a model and its data
-    ("freezing", "model", "sample_checks"),
-    ("data", "configuration"),
+    ("groups", "model", "sample_checks"),
+    ("policies", "probe"),
+    ("freezing",),
+    ("data", "configuration", "proof"),
     ("arm",),
+    ("optimizer",),
     # what is saved
     ("adapter", "record", "run_folder"),
     ("checkpoint", "evaluation", "prediction"),
@@ -71,7 +76,7 @@ LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in mod
 PACKAGES = sorted(ROOT.glob("plugins/*/fpt_*/"))
 CORE = sorted((ROOT / "fpt_plugins").rglob("*.py"))
 PLUGINS = [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 TESTS = [*(ROOT / "tests").rglob("*.py"), *ROOT.glob("plugins/*/tests/**/*.py")]
 
 

@@ -34,8 +34,8 @@ def run(*words, cwd, **variables):
 
 
 def test_the_demo_runs(tmp_path):
-    """The demo at six steps trains both arms at both rates, prints the table and draws the curves."""
-    shown = run(TREE / "examples" / "language_or_random.py", "--steps", 6, "--out", "demo", cwd=tmp_path)
+    """The demo at two steps trains both arms at both rates, prints the table and draws the curves."""
+    shown = run(TREE / "examples" / "language_or_random.py", "--steps", 2, "--out", "demo", cwd=tmp_path)
     for words in ("pretrained", "random", "chance", "majority class"):
         assert words in shown
     assert (tmp_path / "demo" / "learning_curves.png").read_bytes()[1:4] == b"PNG"

@@ -9,7 +9,8 @@ from torch import nn
 import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError, FrozenError, UnknownName
 from fpt_plugins.backbone import GROUPS
-from fpt_plugins.freezing import freeze, hold_frozen, trained_groups
+from fpt_plugins.freezing import freeze, hold_frozen
+from fpt_plugins.policies import find_policy
 
 WIDTH = 256
 CLOSED_FORM = {
@@ -83,16 +84,17 @@ NORM, MIX = ["norm.weight", "norm.bias"], ["mix.weight", "mix.bias"]
         ("head,full,token_embedding", set(GROUPS)),
     ],
 )
-def test_a_policy_is_a_name_or_any_union(policy, expected):
+def test_a_policy_is_a_name_or_any_union(model, policy, expected):
     """The three names are the paper's set, a linear probe and full fine-tuning; words add up."""
-    assert trained_groups(policy) == expected
+    names = {name for name, _ in model.named_parameters() if group_of(name) in expected}
+    assert find_policy(policy).select(model) == names
 
 
 @pytest.mark.parametrize("policy", ["haed", "head,haed", "", "head,", "attn", "FPT"])
 def test_an_unknown_word_is_refused(policy):
     """Nothing is decided by a substring; the nearest names, or all of them, are offered."""
     with pytest.raises(UnknownName, match=r"no freeze policy or parameter group '\w*'\n"):
-        trained_groups(policy)
+        find_policy(policy)
 
 
 def test_the_groups_have_the_sizes_of_the_closed_form(model):
@@ -103,13 +105,26 @@ def test_the_groups_have_the_sizes_of_the_closed_form(model):
     assert partition.trained_count == 512 + 514 + 1536 + 2560
 
 
-@pytest.mark.parametrize("policy", ["fpt", "head", "full", "input", "attention,position", "fpt,mlp"])
-def test_requires_grad_is_exactly_as_declared(model, policy):
+FPT = {"input", "head", "layer_norm", "position"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "groups"),
+    [
+        ("fpt", FPT),
+        ("head", {"head"}),
+        ("full", set(GROUPS)),
+        ("input", {"input"}),
+        ("attention,position", {"attention", "position"}),
+        ("fpt,mlp", FPT | {"mlp"}),
+    ],
+)
+def test_requires_grad_is_exactly_as_declared(model, policy, groups):
     """Whatever trained before, a parameter requires a gradient if and only if its group trains."""
     for number, parameter in enumerate(model.parameters()):
         parameter.requires_grad_(number % 2 == 0)
     partition = freeze(model, policy)
-    expected = {name for name, _ in model.named_parameters() if group_of(name) in trained_groups(policy)}
+    expected = {name for name, _ in model.named_parameters() if group_of(name) in groups}
     assert {name for name, p in model.named_parameters() if p.requires_grad} == expected
     assert set(partition.trained_names) == expected
     assert len(partition.trained_names) == len(expected)

@@ -177,3 +177,19 @@ def test_folders_are_not_shared(tmp_path):
     fpt.train("bits/xor", out=tmp_path / "run", **SETTINGS)
     with pytest.raises(fpt.FptError, match="is there already"):
         fpt.train("bits/xor", out=tmp_path / "run", **SETTINGS)
+
+
+def test_a_rate_of_a_frozen_group_is_refused(tmp_path):
+    """A learning rate that would have no effect is an error, and leaves no folder."""
+    with pytest.raises(fpt.ConfigurationError, match="--group-lr attention has no effect"):
+        fpt.train("bits/xor", out=tmp_path / "run", group_lr={"attention": 1e-4}, **SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_options_may_be_spelled_otherwise_when_resuming(tmp_path):
+    """A number and its word are the same option; another number is refused by name."""
+    fpt.train("bits/xor", out=tmp_path / "run", options={"length": 4}, **SETTINGS)
+    record = fpt.train("bits/xor", out=tmp_path / "run", resume=True, options={"length": "4"})
+    assert record.steps == SETTINGS["steps"]
+    with pytest.raises(fpt.ConfigurationError, match="was begun with options"):
+        fpt.train("bits/xor", out=tmp_path / "run", resume=True, options={"length": "3"})

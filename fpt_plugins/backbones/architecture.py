@@ -26,7 +26,9 @@ class Architecture:
         width: The key of ``config.json`` that holds it; likewise ``layers``, ``heads``, ``positions``.
         layers: As above.
         heads: As above.
-        positions: As above.
+        positions: As above; ``None`` where any length will do. With no table of positions among the
+            tensors it is what a rotary body was trained to.
+        head_width: Likewise the width of a head, where it is no quotient of the two.
         keys: The other keys that are handed on. What is not named here never reaches the library.
         required: Keys that, where present, must have this value.
         constants: Keys that we set whatever the file says.
@@ -35,6 +37,10 @@ class Architecture:
             absent one is refused. The first is the architecture's own way.
         tensor_names: Which tensor of a file is which of the body.
         first_position: Rows of the table of positions before position 0.
+        library_offset: How many of these the library itself adds, to the number of positions and to
+            each position's id.
+        check: Raises ``ConfigurationError`` for a variant that is not built, given the configuration
+            and whose it is.
         parameter_groups: From the module to the submodules of each group.
         attentions: From the module to the submodules that compute attention.
     """
@@ -46,7 +52,8 @@ class Architecture:
     width: str
     layers: str
     heads: str
-    positions: str
+    positions: str | None
+    head_width: str | None = None
     keys: tuple[str, ...]
     required: Mapping[str, Any] = attrs.field(factory=dict)
     constants: Mapping[str, Any] = attrs.field(factory=dict)
@@ -54,6 +61,8 @@ class Architecture:
     causality: Mapping[bool, Mapping[str, Any]]
     tensor_names: TensorNames
     first_position: int = 0
+    library_offset: int = 0
+    check: Callable[[Mapping[str, Any], str], None] = lambda _configuration, _owner: None
     parameter_groups: Callable[[Any], dict[Group, list[Module]]]
     attentions: Callable[[Any], list[Any]]
 

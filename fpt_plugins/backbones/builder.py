@@ -54,7 +54,7 @@ def hugging_face_spec(
         name=name,
         build=HuggingFaceBuilder(configuration, folder),
         embed_dim=shape.width,
-        max_length=shape.positions - architecture.first_position,
+        max_length=shape.positions and shape.positions - architecture.first_position,
         layers=shape.layers,
         causal=architecture.causal,
         inits=("random",) if folder is None else PRETRAINED_INITS,

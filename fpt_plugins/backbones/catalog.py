@@ -7,7 +7,7 @@ from typing import Any
 
 from fpt_plugins.backbone import BackboneFamily, BackboneSpec
 from fpt_plugins.backbones.builder import hugging_face_spec
-from fpt_plugins.backbones.controls import LSTM, NONE
+from fpt_plugins.backbones.controls import ATTENTION_1, BLOCK_1, LSTM, NONE
 from fpt_plugins.backbones.hub import snapshot, spec_of_place
 from fpt_plugins.backbones.packaged import PackagedWeights
 
@@ -102,4 +102,16 @@ HUGGING_FACE = BackboneFamily(
     spec=spec_of_place,
 )
 
-BACKBONES = (GPT2, GPT2_MEDIUM, GPT2_LARGE, GPT2_XL, GPT2_MINI, MINILM, LSTM, NONE, HUGGING_FACE)
+BACKBONES = (
+    GPT2,
+    GPT2_MEDIUM,
+    GPT2_LARGE,
+    GPT2_XL,
+    GPT2_MINI,
+    MINILM,
+    LSTM,
+    BLOCK_1,
+    ATTENTION_1,
+    NONE,
+    HUGGING_FACE,
+)

@@ -11,9 +11,16 @@ from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.bert import BERT, ROBERTA
 from fpt_plugins.backbones.distilbert import DISTILBERT
 from fpt_plugins.backbones.gpt2 import GPT2
+from fpt_plugins.backbones.gpt_neox import GPT_NEOX
+from fpt_plugins.backbones.llama import LLAMA, QWEN2, QWEN3
+from fpt_plugins.backbones.opt import OPT
+from fpt_plugins.backbones.t5 import T5
 from fpt_plugins.errors import ConfigurationError
 
-ARCHITECTURES = {found.model_type: found for found in (BERT, DISTILBERT, GPT2, ROBERTA)}
+ARCHITECTURES = {
+    found.model_type: found
+    for found in (BERT, DISTILBERT, GPT2, GPT_NEOX, LLAMA, OPT, QWEN2, QWEN3, ROBERTA, T5)
+}
 
 MOST_BYTES, DEEPEST = 16 << 20, 16
 _NAMES_CODE = ("auto_map", "trust_remote_code")
@@ -74,6 +81,7 @@ def architecture_of(configuration: Mapping[str, Any], owner: str) -> Architectur
             raise ConfigurationError(
                 f"{owner}: only {key}={value} of {name} is known, not {configuration[key]}"
             )
+    architecture.check(configuration, owner)
     return architecture
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,9 @@ class Construction:
         name, request, shape = self.spec.name, self.request, self.shape
         if request.init not in self.spec.inits:
             raise UnknownName(f"initialization of {name}", request.init, self.spec.inits)
-        positions = shape.positions - self.architecture.first_position
-        check_length(name, request.length, positions, request.options.max_length)
+        positions = shape.positions and shape.positions - self.architecture.first_position
+        beyond = "repeat the table" if self._position_table else "were never trained"
+        check_length(name, request.length, positions, request.options.max_length, beyond)
         if self.layers > shape.layers:
             raise ConfigurationError(f"layers={self.layers} asks for more than the {shape.layers} of {name}")
         if self.causal not in self.architecture.causality:
@@ -101,7 +103,8 @@ class Construction:
     def blank(self, model: nn.Module) -> Blank:
         """What there is to fill: the tensors of ``model``, the table of positions at its full size."""
         shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-        shapes[self.architecture.tensor_names.position_table] = (self.shape.positions, self.shape.width)
+        if self._position_table:
+            shapes[self._position_table] = (self.shape.positions or 0, self.shape.width)
         return Blank(
             names=self.architecture.tensor_names,
             layers=self.shape.layers,
@@ -113,13 +116,19 @@ class Construction:
 
     def fill(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         """Give ``model`` its numbers, and the rows of the table of positions that will be used."""
-        name, length = self.architecture.tensor_names.position_table, self.request.length
-        held = tile(tensors[name][self.architecture.first_position :], length)
-        for tensor_name, tensor in {**tensors, name: held}.items():
-            owner, _, leaf = tensor_name.rpartition(".")
-            setattr(model.get_submodule(owner), leaf, nn.Parameter(tensor))
-        table: Any = model.get_submodule(name.rpartition(".")[0])
-        table.num_embeddings, table.padding_idx = length, None  # every row that is held is a position
+        for name, tensor in tensors.items():
+            owner, _, leaf = name.rpartition(".")
+            module: Any = model.get_submodule(owner)
+            if name == self._position_table:
+                rows = tile(tensor[self.architecture.first_position :], self.request.length)
+                module.num_embeddings, module.padding_idx = len(rows), None  # every row is a position
+                setattr(module, leaf, nn.Parameter(rows))
+            else:
+                setattr(module, leaf, nn.Parameter(tensor))
+
+    @property
+    def _position_table(self) -> str | None:
+        return self.architecture.tensor_names.position_table
 
     def _read(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, FileTensor]:
         if self.folder is None:
@@ -131,7 +140,7 @@ class Construction:
 
     def _setting(self, key: str) -> Any:
         value = self.configuration[key]
-        return _FUSED.get(value, value) if isinstance(value, str) else value
+        return _FUSED.get(value, value) if isinstance(value, str) else copy.deepcopy(value)
 
     def _settings(self) -> dict[str, Any]:
         architecture = self.architecture
@@ -143,9 +152,17 @@ class Construction:
             architecture.width: self.shape.width,
             architecture.heads: self.shape.heads,
             architecture.layers: self.layers,
-            architecture.positions: self.request.length + architecture.first_position,
+            **self._positions(),
             "attn_implementation": attention.implementation(self.request.options.attention),
         }
+
+    def _positions(self) -> dict[str, Any]:
+        key, before = self.architecture.positions, self.architecture.first_position
+        if key is None:
+            return {}
+        if self._position_table is None:
+            return {key: self.shape.positions}  # rotations may be scaled by what was trained
+        return {key: self.request.length + before - self.architecture.library_offset}
 
 
 # transformers computes "gelu_new" in seven passes over memory; PyTorch's own tanh GELU is the same

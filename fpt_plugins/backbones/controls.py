@@ -40,6 +40,25 @@ class LSTMOptions:
     )
 
 
+@attrs.frozen(kw_only=True)
+class BlockOptions:
+    """Options of the one random layer or block. Its shape is GPT-2's own unless said otherwise.
+
+    Args:
+        width: Of the embeddings.
+        heads: Of attention; they divide the width.
+        positions: Rows of a table of positions that is added to the embeddings; 0 for none.
+        causal: Whether a position sees only those before it.
+    """
+
+    width: int = attrs.field(default=768, validator=ge(1), metadata={"help": "of the embeddings"})
+    heads: int = attrs.field(default=12, validator=ge(1), metadata={"help": "of attention"})
+    positions: int = attrs.field(
+        default=1024, validator=ge(0), metadata={"help": "rows of a table of positions; 0 for none"}
+    )
+    causal: bool = attrs.field(default=True, metadata={"help": "see only earlier positions"})
+
+
 def _build_no_body(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa: ARG001 # the contract passes both
     from fpt_plugins.backbones.no_body import NoBody
 
@@ -50,6 +69,18 @@ def _build_lstm(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa: A
     from fpt_plugins.backbones.lstm import drawn_lstm
 
     return drawn_lstm(request)
+
+
+def _build_attention(spec: BackboneSpec, request: BackboneRequest) -> Any:
+    from fpt_plugins.backbones.block import drawn_block
+
+    return drawn_block(spec.name, request, feed_forward=False)
+
+
+def _build_block(spec: BackboneSpec, request: BackboneRequest) -> Any:
+    from fpt_plugins.backbones.block import drawn_block
+
+    return drawn_block(spec.name, request, feed_forward=True)
 
 
 NONE = BackboneSpec(
@@ -72,4 +103,26 @@ LSTM = BackboneSpec(
     causal=True,
     inits=("random",),
     options=LSTMOptions,
+)
+
+ATTENTION_1 = BackboneSpec(
+    name="attention-1",
+    summary="one layer of attention, never trained: what mixing positions at random does",
+    source="-",
+    build=_build_attention,
+    layers=1,
+    causal=True,
+    inits=("random",),
+    options=BlockOptions,
+)
+
+BLOCK_1 = BackboneSpec(
+    name="block-1",
+    summary="one transformer block, never trained: what depth and pretraining must beat",
+    source="-",
+    build=_build_block,
+    layers=1,
+    causal=True,
+    inits=("random",),
+    options=BlockOptions,
 )

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest
-from fpt_plugins.backbones.controls import LSTMOptions
 from fpt_plugins.backbones.initialization import DEVIATION, generator
+from fpt_plugins.backbones.positions import check_rows
 from fpt_plugins.digest import digest
-from fpt_plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fpt_plugins.backbones.controls import LSTMOptions
 
 POSITIONS = "positions.weight"
 
@@ -74,12 +77,8 @@ def drawn_lstm(request: BackboneRequest) -> LSTMBackbone:
     Raises:
         ConfigurationError: The sequences are longer than the table of positions that was asked for.
     """
-    rows, length = request.options.positions, request.length
-    if rows and length > rows:
-        raise ConfigurationError(
-            f"sequences of {length} tokens are longer than the {rows} positions that were asked for",
-            f"add --backbone-option positions={length}",
-        )
+    length = request.length
+    check_rows(length, request.options.positions)
     with torch.device("meta"):
         body = LSTMBackbone(request.options, length, request.dropout)
     drawn = {name: _drawn(request, name, tuple(p.shape)) for name, p in body.named_parameters()}

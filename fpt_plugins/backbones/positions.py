@@ -10,23 +10,41 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def check_length(owner: str, length: int, positions: int, max_length: int | None) -> None:
-    """Refuse sequences that are longer than the table, before anything is loaded.
+def check_length(owner: str, length: int, positions: int | None, max_length: int | None, beyond: str) -> None:
+    """Refuse sequences that are longer than what was trained, before anything is loaded.
 
     Args:
         owner: The backbone, for the message.
         length: The longest sequence that will come.
-        positions: Positions of the pretrained table.
+        positions: What it was trained to; ``None`` where any length will do.
         max_length: What the user asked for instead.
+        beyond: What becomes of positions that were never trained, for the message.
 
     Raises:
         ConfigurationError: With the flag that extends the table.
     """
     limit = positions if max_length is None else max_length
-    if length > limit:
+    if limit is not None and length > limit:
         raise ConfigurationError(
             f"sequences of {length} tokens are longer than the {limit} positions of {owner}",
-            f"add --backbone-option max_length={length} (rows beyond {positions} repeat the table)",
+            f"add --backbone-option max_length={length} (positions beyond {positions or limit} {beyond})",
+        )
+
+
+def check_rows(length: int, rows: int) -> None:
+    """Refuse sequences that are longer than a drawn table, which may have any length.
+
+    Args:
+        length: The longest sequence that will come.
+        rows: What the user asked for; 0 is no table, which fits all.
+
+    Raises:
+        ConfigurationError: With the flag that draws more.
+    """
+    if rows and length > rows:
+        raise ConfigurationError(
+            f"sequences of {length} tokens are longer than the {rows} positions that were asked for",
+            f"add --backbone-option positions={length}",
         )
 
 

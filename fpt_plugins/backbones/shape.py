@@ -22,13 +22,13 @@ class Shape:
         width: ``D``, the size of a hidden state.
         layers: Blocks in the file, whatever part of them is used.
         heads: Attention heads.
-        positions: Rows of the table of positions.
+        positions: Rows of the table of positions, or what a rotary body was trained to; ``None`` without end.
     """
 
     width: int
     layers: int
     heads: int
-    positions: int
+    positions: int | None
 
     @classmethod
     def read(cls, architecture: Architecture, configuration: Mapping[str, Any], owner: str) -> Shape:
@@ -38,13 +38,21 @@ class Shape:
             ConfigurationError: A number is absent or impossible, or the heads do not divide the width.
         """
         keys = {name: getattr(architecture, name) for name in MOST}
-        shape = cls(**{name: _count(configuration, key, MOST[name], owner) for name, key in keys.items()})
-        if shape.width % shape.heads:
+        found = {
+            name: key and _count(configuration, key, MOST[name], owner) + _uncounted(architecture, name)
+            for name, key in keys.items()
+        }
+        shape = cls(**found)
+        if architecture.head_width is None and shape.width % shape.heads:
             raise ConfigurationError(
                 f"{owner}: a width of {shape.width} ({architecture.width}) cannot be divided among "
                 f"{shape.heads} heads ({architecture.heads})"
             )
         return shape
+
+
+def _uncounted(architecture: Architecture, name: str) -> int:
+    return architecture.library_offset if name == "positions" else 0
 
 
 def _count(configuration: Mapping[str, Any], key: str, most: int, owner: str) -> int:

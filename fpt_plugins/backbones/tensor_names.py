@@ -16,7 +16,7 @@ class TensorNames:
     Args:
         prefix: Before every name in files that were saved with a head.
         blocks: The list of blocks, as an attribute path.
-        position_table: The table of positions.
+        position_table: The table of positions, of which a run holds the rows that it uses, if there is one.
         residual_outputs: Within a block, the matrices that write to the residual stream.
         unused: Patterns of names (without prefix) that a file may hold and the body does not use.
 
@@ -31,7 +31,7 @@ class TensorNames:
 
     prefix: str
     blocks: str
-    position_table: str
+    position_table: str | None = None
     residual_outputs: tuple[str, ...]
     unused: tuple[str, ...]
 
