@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fpt_plugins.metric import mean_absolute_error as mean_absolute_error
     from fpt_plugins.metric import mean_squared_error as mean_squared_error
     from fpt_plugins.model import FrozenPretrainedTransformer as FrozenPretrainedTransformer
+    from fpt_plugins.parsed_cache import cached_arrays as cached_arrays
     from fpt_plugins.progress import track as track
     from fpt_plugins.readout import Every as Every
     from fpt_plugins.readout import First as First
@@ -91,6 +92,7 @@ _HOME = {
         "mean_squared_error",
     ),
     "model": ("FrozenPretrainedTransformer",),
+    "parsed_cache": ("cached_arrays",),
     "progress": ("track",),
     "readout": ("Every", "First", "Flatten", "Last", "Mean", "Readout"),
     "sequence": ("Sequences", "TokenIds", "Vectors"),

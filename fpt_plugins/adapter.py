@@ -7,6 +7,7 @@ task, body and policy they belong to, with a SHA-256 of each. Nothing in either 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, DESCRIPTION = "adapter.safetensors", "adapter.json"
+
+
+_CONTENT: Mapping[str, type] = {
+    "configuration": dict,
+    "plugins": dict,
+    "backbone": dict,
+    "groups": dict,
+    "step": int,
+    "tensors": dict,
+    "weights_sha256": str,
+}
 
 
 def trained_tensors(arm: Arm) -> dict[str, Tensor]:
@@ -79,6 +91,9 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{description.get('fpt_plugins')}; this is {fpt_plugins.__version__} and reads format {FORMAT}",
             "upgrade fpt-plugins",
         )
+    for name, kind in _CONTENT.items():
+        if not isinstance(description.get(name), kind):
+            raise IntegrityError(f"{folder}: {DESCRIPTION} has no proper {name!r}")
     return description
 
 
@@ -93,7 +108,8 @@ def adapter_folder(folder: Path) -> Path:
             return place
     if (folder / "run.json").is_file():
         raise FptError(
-            f"the run {folder} has not finished: it has no adapter yet", f"fpt train --resume --out {folder}"
+            f"the run {folder} has not finished: it has no adapter yet",
+            f"fpt train TASK --resume --out {folder}",
         )
     raise FptError(
         f"{folder} holds neither a run nor an adapter", "train one: fpt train bits/xor --out FOLDER"
@@ -101,14 +117,20 @@ def adapter_folder(folder: Path) -> Path:
 
 
 def load(
-    place: str | Path, *, device: str = "auto", precision: str = "auto", data: Path | None = None
+    place: str | Path,
+    *,
+    backbone: str | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+    data: Path | None = None,
 ) -> Arm:
     """A trained arm, ready to predict.
 
     Args:
         place: A run's or an adapter's folder, or ``hf:NAME@REVISION`` on the Hugging Face hub.
+        backbone: Where the body is now, if not where it was: ``hf:FOLDER``. Its digest decides.
         device: Where it shall compute.
-        precision: The type it shall compute in.
+        precision: The type it shall compute in; that of the training where it is not given.
         data: Where data files are, for what needs them.
 
     Raises:
@@ -121,9 +143,16 @@ def load(
     """
     folder = adapter_folder(_download(place) if str(place).startswith("hf:") else Path(place))
     description = read_description(folder)
-    tensors = _read_tensors(folder, description)
-    configuration = Configuration.from_json(description["configuration"])
-    arm = assemble(attrs.evolve(configuration, device=device, precision=precision, data=data))
+    tensors: dict[str, Tensor] = safetensors.torch.load(read_weights(folder, description))
+    stored = Configuration.from_json(description["configuration"])
+    configuration = attrs.evolve(
+        stored,
+        backbone=backbone or _present(stored.backbone, description["backbone"]),
+        device=device,
+        precision=precision or stored.precision,
+        data=data,
+    )
+    arm = assemble(configuration)
     _check_plugins(description, arm)
     _check_body(description, arm)
     put_tensors(arm, tensors, folder)
@@ -152,14 +181,29 @@ def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
             parameter.copy_(tensors[name])
 
 
-def _read_tensors(folder: Path, description: Mapping[str, Any]) -> dict[str, Tensor]:
+def _present(name: str, backbone: Mapping[str, Any]) -> str:
+    """The backbone's name, unless it names a folder that is not here: nobody on a hub is asked for it."""
+    folder = Path(name.removeprefix("hf:")).expanduser()
+    if name.startswith("hf:") and backbone["revision"] is None and not folder.is_dir():
+        raise FptError(
+            f"the body of this adapter was in the folder {folder}, which is not here",
+            f"say where it is: --backbone hf:FOLDER (source digest {backbone['source_digest'][:16]}...)",
+        )
+    return name
+
+
+def read_weights(folder: Path, description: Mapping[str, Any]) -> bytes:
+    """The bytes of ``adapter.safetensors``, checked.
+
+    Raises:
+        IntegrityError: The file is missing or damaged; the tensor is named where it can be.
+    """
     try:
         content = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise IntegrityError(f"{folder / WEIGHTS} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() == description["weights_sha256"]:
-        tensors: dict[str, Tensor] = safetensors.torch.load(content)
-        return tensors
+        return content
     raise IntegrityError(f"{folder / WEIGHTS} is damaged: {_damaged(content, description)}")
 
 
@@ -200,8 +244,8 @@ def _download(place: str | Path) -> Path:
     import huggingface_hub
 
     name, _, revision = str(place).removeprefix("hf:").partition("@")
-    if not revision:
-        raise FptError(f"{place} names no revision", f"pin one: hf:{name}@REVISION")
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise FptError(f"{place} names no commit", f"pin one by its 40 digits: hf:{name}@REVISION")
     patterns = [WEIGHTS, DESCRIPTION, "record.json"]
     try:
         return Path(huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=patterns))

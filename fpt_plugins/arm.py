@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fpt_plugins import options
-from fpt_plugins.backbone import BackboneRequest, BackboneSpec
+from fpt_plugins.backbone import Backbone, BackboneRequest, BackboneSpec
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
@@ -36,6 +37,7 @@ class Arm:
         model: The model, on its device.
         partition: Which of its parameters train.
         precision: The device and the type that it computes in.
+        versions: The distribution and version of every plugin that it is made with, by its name.
     """
 
     configuration: Configuration
@@ -45,11 +47,13 @@ class Arm:
     model: FrozenPretrainedTransformer
     partition: Partition
     precision: Precision
+    versions: Mapping[str, Mapping[str, str]]
 
     @property
-    def versions(self) -> dict[str, dict[str, str]]:
-        """The distribution and version of every plugin that this arm is made with, by its name."""
-        return {**self.plugins.versions, **backbone_versions(self.configuration.backbone)}
+    def facts(self) -> dict[str, Any]:
+        """What a run stands on and a resumed one must find again: plugins, and the body's digest."""
+        plugins = {name: dict(version) for name, version in self.versions.items()}
+        return {"plugins": plugins, "source_digest": self.model.backbone.source_digest}
 
     def outputs(self, batch: Batch) -> Tensor:
         """The model's outputs for a batch, in fp32, as the target lays them out."""
@@ -57,6 +61,17 @@ class Arm:
         with self.precision.autocast():
             outputs: Tensor = self.model(batch.tokens, batch.attention_mask)
         return outputs.float()
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Dropout off and no gradients inside; the model's mode is as it was after."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.model.train(was_training)
 
     def predict(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer to each sample, as ``fpt predict`` prints it.
@@ -70,8 +85,7 @@ class Arm:
         if not samples:
             return []
         batch = collate(self.task, tokenize(self.plugins, self.task, list(samples)))
-        self.model.eval()
-        with torch.inference_mode():
+        with self.evaluating():
             outputs = self.outputs(batch).cpu()
         rows = zip(outputs, batch.attention_mask.sum(1).tolist(), strict=True)
         per_position = self.task.readout.positions is None
@@ -102,12 +116,15 @@ def assemble(configuration: Configuration) -> Arm:
     plugins = Plugins.for_task(configuration.task, configuration.wrappers)
     task = build_task(plugins, configuration)
     spec = find_backbone(configuration.backbone)
+    versions = {**plugins.versions, **backbone_versions(configuration.backbone)}
+    precision = choose_precision(configuration.device, configuration.precision)
     configuration = attrs.evolve(
         configuration.resolve(task.recipe, spec.inits),
+        backbone=_pinned(configuration.backbone, spec),
         options=options.values(task),
         backbone_options=options.values(_backbone_options(configuration, spec)),
+        precision=precision.name,
     )
-    precision = choose_precision(configuration.device, configuration.precision)
     backbone = _build_backbone(configuration, task, spec)
     _check_readout(task, backbone.causal, spec.name)
     model = _surround(backbone, configuration, plugins, task)
@@ -121,7 +138,13 @@ def assemble(configuration: Configuration) -> Arm:
         model=model.to(precision.device),
         partition=partition,
         precision=precision,
+        versions=versions,
     )
+
+
+def _pinned(name: str, spec: BackboneSpec) -> str:
+    """A backbone's name as it finds the same body again: a family's spec names the commit it found."""
+    return name if name.endswith(spec.name) else spec.name
 
 
 def build_task(plugins: Plugins, configuration: Configuration) -> Task:
@@ -141,12 +164,25 @@ def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec
         options=_backbone_options(configuration, spec),
     )
     try:
-        return spec.build(spec, request)
+        backbone = spec.build(spec, request)
     except FptError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise PluginError(f"the backbone {spec.name} failed to build: {reason}") from error
+    _check_backbone(backbone, spec.name, request.length)
+    return backbone
+
+
+def _check_backbone(backbone: Any, name: str, length: int) -> None:
+    if not isinstance(backbone, torch.nn.Module) or not isinstance(backbone, Backbone):
+        kind = type(backbone).__name__
+        raise PluginError(f"the backbone {name} built a {kind}, which is no fpt_plugins.Backbone")
+    if backbone.max_length < length:
+        raise ConfigurationError(
+            f"the task has {length} tokens, and {name} takes {backbone.max_length}",
+            f"where it can be longer: --backbone-option max_length={length}",
+        )
 
 
 def _backbone_options(configuration: Configuration, spec: BackboneSpec) -> Any:

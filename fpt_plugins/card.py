@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fpt_plugins.adapter import DESCRIPTION, WEIGHTS, adapter_folder, read_description
+from fpt_plugins.adapter import DESCRIPTION, WEIGHTS, adapter_folder, read_description, read_weights
 from fpt_plugins.errors import FptError
-from fpt_plugins.evaluation import record_folder
-from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record
+from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record, record_folder
 from fpt_plugins.storage import write_folder
 
 
@@ -34,7 +33,7 @@ def export(place: Path, destination: Path) -> None:
     write_folder(
         destination,
         {
-            WEIGHTS: (source / WEIGHTS).read_bytes(),
+            WEIGHTS: read_weights(source, description),
             DESCRIPTION: (source / DESCRIPTION).read_bytes(),
             RECORD: record.to_bytes(),
             "README.md": card(description, record, destination.name).encode(),
@@ -48,7 +47,9 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
     options = ", ".join(f"{key}={value}" for key, value in configuration["options"].items())
     plugins = ", ".join(f"{p['distribution']} {p['version']}" for p in description["plugins"].values())
     trained = ", ".join(
-        f"{group} ({count.trained_parameters:,})" for group, count in record.parameters.items() if count.trained
+        f"{group} ({count.trained_parameters:,})"
+        for group, count in record.parameters.items()
+        if count.trained
     )
     task = f"`{configuration['task']}`" + (f" with {options}" if options else "")
     source = backbone["source"] + (f" at {backbone['revision']}" if backbone["revision"] else "")

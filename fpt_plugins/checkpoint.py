@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
 
 CHECKPOINTS = "checkpoints"
+PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests")
+"""What the JSON state holds of a :class:`Checkpoint`."""
 
 
 @attrs.define
@@ -41,6 +43,7 @@ class Checkpoint:
         best_metrics: Its validation metrics.
         best_tensors: Its trained tensors.
         saved_step: The step of the newest checkpoint on disk.
+        held_digests: Of what each stage froze, by the step after which it began.
     """
 
     step: int = 0
@@ -49,6 +52,7 @@ class Checkpoint:
     best_metrics: dict[str, float] = attrs.field(factory=dict)
     best_tensors: dict[str, Tensor] = attrs.field(factory=dict)
     saved_step: int = 0
+    held_digests: dict[str, str] = attrs.field(factory=dict)
 
     def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
         """Whether these are the best so far: by the metric, and among equals by the loss."""
@@ -62,7 +66,7 @@ class Checkpoint:
 def save_checkpoint(folder: Path, arm: Arm, optimizer: torch.optim.Optimizer, state: Checkpoint) -> None:
     """Writes the checkpoint of the current step and removes the older ones."""
     path = folder / CHECKPOINTS / f"step-{state.step:09d}"
-    plain = {name: getattr(state, name) for name in ("step", "seconds", "best_step", "best_metrics")}
+    plain = {name: getattr(state, name) for name in PLAIN}
     files = {
         "trained.safetensors": safetensors.torch.save(trained_tensors(arm)),
         "best.safetensors": safetensors.torch.save(state.best_tensors),
@@ -108,6 +112,7 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
         best_metrics=plain["best_metrics"],
         best_tensors=safetensors.torch.load(files["best.safetensors"]),
         saved_step=plain["step"],
+        held_digests=plain.get("held_digests", {}),
     )
 
 

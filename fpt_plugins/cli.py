@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from rich.console import Console
+from rich.text import Text
 
 import fpt_plugins
 from fpt_plugins.errors import FptError
@@ -30,6 +31,7 @@ Folder = Annotated[Path, Parameter(help="A run's or an adapter's folder.")]
 Data = Annotated[
     Path | None, Parameter(help="Where data files are: default $FPT_DATA, else ~/.cache/fpt-plugins/data.")
 ]
+Body = Annotated[str | None, Parameter(help="Where the body is now, if not where it was: hf:FOLDER.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
 
 
@@ -123,23 +125,23 @@ def train(
 
 def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:
     from fpt_plugins import display
-    from fpt_plugins.training import open_training
+    from fpt_plugins.training import finished, open_training
 
-    console = Console(stderr=True)
+    console = _console(stderr=True)
+    done = finished(task, out, settings) if resume else None
+    if done is not None:
+        display.summarize(done, str(out), console)
+        return
     with open_training(task, out, resume=resume, settings=settings) as training:
-        folder = training.folder
         display.announce(training, console)
         try:
             with display.progress(training, console) as shown:
                 for row in training.rows():
                     shown.show(row)
         except KeyboardInterrupt:
-            step = training.state.saved_step
-            console.print(
-                f"stopped at step {step}; continue with: fpt train {task} --resume --out {folder.path}"
-            )
+            display.interrupted(training, console)
             raise
-        display.summarize(training.finish(), str(folder.path), console)
+        display.summarize(training.finish(), str(training.folder.path), console)
 
 
 @app.command
@@ -150,6 +152,7 @@ def evaluate(
     again: Annotated[
         bool, Parameter(negative="", help="Score once more; the record counts the reads.")
     ] = False,
+    backbone: Body = None,
     device: Device = "auto",
     data: Data = None,
     as_json: Json = False,
@@ -159,22 +162,22 @@ def evaluate(
     from fpt_plugins.evaluation import evaluate as evaluate_run
     from fpt_plugins.options import converter
 
-    evaluation = evaluate_run(run, split, again=again, device=device, data=data)
+    evaluation = evaluate_run(run, split, again=again, backbone=backbone, device=device, data=data)
     if as_json:
         plain = converter().unstructure(evaluation)
         print(json.dumps({**plain.pop("metrics"), "split": split, **plain}))
     else:
-        Console().print(display.score_table({split: evaluation}))
+        _console().print(display.score_table({split: evaluation}))
 
 
 @app.command
-def predict(run: Folder, *files: Path, device: Device = "auto") -> None:
+def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "auto") -> None:
     """Answer for files of the modality, or for JSON lines on standard input, in JSON lines."""
     from fpt_plugins import load
     from fpt_plugins.prediction import predict as answers
     from fpt_plugins.prediction import read_files, read_lines
 
-    arm = load(run, device=device)
+    arm = load(run, backbone=backbone, device=device)
     samples = read_files(arm.task, files) if files else read_lines(arm.task, sys.stdin, "standard input")
     for answer in answers(arm, samples):
         print(json.dumps(answer), flush=True)
@@ -185,15 +188,14 @@ def show(run: Folder, *, as_json: Json = False) -> None:
     """Show a run: its recipe, parameters per group, scores beside floors, digests. Needs no plugin."""
     from fpt_plugins import display
     from fpt_plugins.adapter import read_description
-    from fpt_plugins.evaluation import record_folder
-    from fpt_plugins.record import read_record
+    from fpt_plugins.record import read_record, record_folder
 
     read_description(run)
     record = read_record(record_folder(run))
     if as_json:
         print(record.to_bytes().decode(), end="")
     else:
-        display.show_record(record, Console())
+        display.show_record(record, _console())
 
 
 @app.command
@@ -216,7 +218,8 @@ def launch(
     except (FptError, CycloptsError, OSError) as error:
         if debug:
             raise
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_plain(error)}")
+        message = Text("error: ", style="bold red").append(str(error), style="not bold default")
+        _console(stderr=True).print(message)
         return _exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -229,10 +232,9 @@ def _exit_code(error: Exception) -> int:
     return 2 if isinstance(error, CycloptsError) else 1
 
 
-def _plain(error: Exception) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))
+def _console(*, stderr: bool = False) -> Console:
+    """Prints what it is given: a path in square brackets is no markup, and no line is broken."""
+    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

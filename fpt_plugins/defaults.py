@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.hookspecs import hookimpl
 from fpt_plugins.sequence import TokenIds
 
@@ -37,4 +38,9 @@ def fpt_output_head(task: Task, embed_dim: int) -> Module:
     positions = task.readout.positions
     if positions is None:
         return nn.Linear(embed_dim, task.target.size)
+    if task.target.size % positions:
+        raise ConfigurationError(
+            f"{task.name} reads {positions} positions, which cannot share {task.target.size} outputs evenly",
+            "give the task a head of its own: fpt_output_head",
+        )
     return nn.Sequential(nn.Linear(embed_dim, task.target.size // positions), nn.Flatten())

@@ -132,6 +132,16 @@ def _describe(training: Training, row: Mapping[str, Any]) -> str:
     return f"{row['split']} loss {row['loss']:.4f}, {metric} {row[metric]:.4f}{speed}"
 
 
+def interrupted(training: Training, console: Console) -> None:
+    """Prints where Ctrl-C left a run, and the command that continues it."""
+    settings = training.settings
+    data = f" --data {settings.data}" if settings.data else ""
+    console.print(
+        f"stopped at step {training.state.saved_step}; continue with: "
+        f"fpt train {settings.task} --resume --out {training.folder.path}{data}"
+    )
+
+
 def summarize(record: RunRecord, folder: str, console: Console) -> None:
     """Prints the result of a finished run and what to do with it."""
     console.print(score_table(record.evaluations))

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from fpt_plugins.adapter import adapter_folder, load
+from fpt_plugins.adapter import load
 from fpt_plugins.data import Samples, read_split, whole
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.processes import Alone, Processes
 from fpt_plugins.progress import track
-from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record
+from fpt_plugins.record import Evaluation, read_record, record_folder
+from fpt_plugins.storage import exclusive
 from fpt_plugins.task import SPLITS, SplitName
 
 if TYPE_CHECKING:
@@ -43,12 +44,10 @@ def score(
         Each metric by its name, a ratio of sums, and ``loss``, a mean over samples.
     """
     processes = processes or Alone()
-    was_training = arm.model.training
-    arm.model.eval()
     size = EVALUATION_BATCH * (arm.configuration.batch_size or 1)
     batches = itertools.islice(whole(split, size), processes.index, None, processes.count)
     sums = torch.zeros(len(arm.task.metrics) + 1, 2, dtype=torch.float64)
-    with torch.inference_mode():
+    with arm.evaluating():
         for _, batch in track(batches, description, -(-len(split) // size)) if description else batches:
             outputs, placed = arm.outputs(batch), batch.to(arm.precision.device)
             assert placed.targets is not None  # noqa: S101 - a split has targets; for the type checker
@@ -56,7 +55,6 @@ def score(
             ratios = [metric.score(outputs, placed.targets, placed) for metric in arm.task.metrics]
             rows = [*ratios, (losses, torch.ones_like(losses))]
             sums += torch.stack([torch.stack([a.double().sum(), b.double().sum()]) for a, b in rows]).cpu()
-    arm.model.train(was_training)
     above, below = processes.total(sums).unbind(1)
     names = [*(metric.name for metric in arm.task.metrics), "loss"]
     return dict(zip(names, (above / below).tolist(), strict=True))
@@ -67,6 +65,7 @@ def evaluate(
     split: SplitName = "test",
     *,
     again: bool = False,
+    backbone: str | None = None,
     device: str = "auto",
     data: Path | None = None,
 ) -> Evaluation:
@@ -78,41 +77,30 @@ def evaluate(
         place: A run's or an adapter's folder.
         split: ``train``, ``validation`` or ``test``.
         again: Score once more; the record counts the reads.
+        backbone: Where the body is now, if not where it was.
         device: Where to compute.
         data: Where data files are.
 
     Raises:
         ConfigurationError: There is no such split.
-        FptError: There is no adapter in ``place``.
+        FptError: There is no adapter in ``place``, or another process works in it.
     """
     if split not in SPLITS:
         raise ConfigurationError(f"there is no split {split!r}", f"one of {', '.join(SPLITS)}")
     folder = record_folder(Path(place))
-    record = read_record(folder)
-    stored = record.evaluations.get(split)
-    if stored is not None and not again:
-        return stored
-    evaluation = _evaluate(place, split, device, data, reads=1 + (stored.reads if stored else 0))
-    evaluations = {**record.evaluations, split: evaluation}
-    attrs.evolve(record, evaluations=evaluations).write(folder)
+    with exclusive(folder):  # before the split is read: what is read must also be counted
+        record = read_record(folder)
+        stored = record.evaluations.get(split)
+        if stored is not None and not again:
+            return stored
+        arm = load(place, backbone=backbone, device=device, data=data)
+        evaluation = attrs.evolve(score_split(arm, split), reads=1 + (stored.reads if stored else 0))
+        attrs.evolve(record, evaluations={**record.evaluations, split: evaluation}).write(folder)
     return evaluation
 
 
-def record_folder(place: Path) -> Path:
-    """The folder that holds the record of a run or of an adapter."""
-    return place if (place / RECORD).is_file() else adapter_folder(place)
-
-
-def _evaluate(place: str | Path, split: SplitName, device: str, data: Path | None, reads: int) -> Evaluation:
-    arm = load(place, device=device, data=data)
+def score_split(arm: Arm, split: SplitName) -> Evaluation:
+    """The scores of an arm on a whole split, with progress, and the floors."""
     samples = read_split(arm.plugins, arm.task, split, arm.configuration.seed)
     metrics = score(arm, samples, description=f"{split} split")
-    return Evaluation(metrics=metrics, floors=arm.task.floors(split), samples=len(samples), reads=reads)
-
-
-def headline(record: RunRecord, split: str) -> str:
-    """One line: the first metric of a split beside its floors."""
-    evaluation = record.evaluations[split]
-    metric = next(iter(evaluation.metrics))
-    floors = ", ".join(f"{f.name} {f.value:.3f}" for f in evaluation.floors if f.metric == metric)
-    return f"{split} {metric} {evaluation.metrics[metric]:.3f} ({floors})"
+    return Evaluation(metrics=metrics, floors=arm.task.floors(split), samples=len(samples))

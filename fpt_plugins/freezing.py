@@ -18,6 +18,7 @@ from fpt_plugins.digest import tensor_bytes
 from fpt_plugins.errors import ConfigurationError, FrozenError
 from fpt_plugins.groups import parameter_groups
 from fpt_plugins.policies import find_policy
+from fpt_plugins.stages import TrainedStage, read_stages
 
 if TYPE_CHECKING:
     import torch
@@ -35,13 +36,15 @@ class Partition:
         policy: As the user wrote it.
         groups: Parameter names by group, in the model's own order.
         sizes: Elements by parameter name.
-        trained_names: The names of the parameters that train, group by group.
+        trained_names: The names of the parameters that train in any stage, group by group.
+        stages: What each stage trains; one stage where the policy names no more.
     """
 
     policy: str
     groups: Mapping[Group, tuple[str, ...]]
     sizes: Mapping[str, int]
     trained_names: tuple[str, ...]
+    stages: tuple[TrainedStage, ...]
 
     @property
     def trained(self) -> frozenset[Group]:
@@ -76,14 +79,17 @@ class Partition:
 
 
 def freeze(model: FrozenPretrainedTransformer, policy: str) -> Partition:
-    """Freezes every parameter that ``policy`` does not select.
+    """Freezes every parameter that ``policy`` selects in none of its stages.
 
     Raises:
         UnknownName: The policy is none that we know.
-        ConfigurationError: Nothing would train, or the body cannot tell what the policy asks for.
+        ConfigurationError: Nothing would train in some stage, or the body cannot tell what the policy
+            asks for.
         FrozenError: The body's declared groups overlap or do not sum to the whole.
     """
-    groups, selected = parameter_groups(model), find_policy(policy).select(model)
+    groups = parameter_groups(model)
+    stages = tuple(TrainedStage(s, find_policy(s.policy).select(model)) for s in read_stages(policy))
+    selected = frozenset().union(*(stage.names for stage in stages))
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
     if unknown := sorted(selected - sizes.keys()):
         raise FrozenError(f"--train {policy}: the backbone declares {unknown[0]}, which is not there")
@@ -92,9 +98,13 @@ def freeze(model: FrozenPretrainedTransformer, policy: str) -> Partition:
         groups=groups,
         sizes=sizes,
         trained_names=tuple(name for group in GROUPS for name in groups[group] if name in selected),
+        stages=stages,
     )
-    if partition.trained_count == 0:
-        raise ConfigurationError(f"--train {policy} trains nothing: this model has no such parameters")
+    for each in stages:
+        if not each.names:
+            raise ConfigurationError(
+                f"--train {each.policy} trains nothing: this model has no such parameters"
+            )
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in selected)
     return partition

@@ -45,7 +45,7 @@ def describe(options: type) -> list[Option]:
 
 
 def values(instance: Any) -> dict[str, Any]:
-    """The options of an instance as plain JSON values: what is recorded, and what a cache key holds."""
+    """The options of an instance as plain JSON values: what is recorded."""
     names = option_fields(type(instance))
     return {name: converter().unstructure(getattr(instance, name)) for name in names}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,7 +23,7 @@ class Policy(abc.ABC):
     """A choice of parameters, by the structure of the model that they belong to."""
 
     @abc.abstractmethod
-    def select(self, model: FrozenPretrainedTransformer) -> Set[str]:
+    def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         """The names of the parameters that train."""
 
 
@@ -37,44 +37,44 @@ class WholeGroups(Policy):
 
     groups: tuple[Group, ...]
 
-    def select(self, model: FrozenPretrainedTransformer) -> Set[str]:
+    def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         declared = parameter_groups(model)
-        return {name for group in self.groups for name in declared[group]}
+        return frozenset(name for group in self.groups for name in declared[group])
 
 
 @attrs.frozen
 class LastBlock(Policy):
     """The body's last block, whatever it holds, with the input embedding and the head."""
 
-    def select(self, model: FrozenPretrainedTransformer) -> Set[str]:
+    def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         if not hasattr(model.backbone, "blocks"):
             raise ConfigurationError(
                 f"--train last-block: the body {type(model.backbone).__name__} does not declare its blocks",
                 "a body declares them by a method blocks(); name groups instead: --train fpt",
             )
         last: list[str] = next(reversed(model.backbone.blocks()), [])
-        return {f"backbone.{name}" for name in last} | _SURROUNDINGS.select(model)
+        return _SURROUNDINGS.select(model).union(f"backbone.{name}" for name in last)
 
 
 @attrs.frozen
 class Biases(Policy):
     """All biases of the body, with the input embedding and the head (Ben Zaken et al., 2022, BitFit)."""
 
-    def select(self, model: FrozenPretrainedTransformer) -> Set[str]:
+    def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         found = {
             f"backbone.{owner}.{leaf}" if owner else f"backbone.{leaf}"
             for owner, module in model.backbone.named_modules()
             for leaf, parameter in module.named_parameters(recurse=False)
             if _is_bias(module, leaf, parameter)
         }
-        return found | _SURROUNDINGS.select(model)
+        return _SURROUNDINGS.select(model) | found
 
 
 def _is_bias(module: Module, leaf: str, parameter: Tensor) -> bool:
-    """A module's own ``bias``; torch's recurrent layers have several, which are their vectors."""
+    """Torch's recurrent layers and attention name their own otherwise: they are their vectors."""
     from torch import nn
 
-    return leaf == "bias" or (isinstance(module, nn.RNNBase) and parameter.ndim == 1)
+    return leaf == "bias" or (isinstance(module, nn.RNNBase | nn.MultiheadAttention) and parameter.ndim == 1)
 
 
 _SURROUNDINGS = WholeGroups(("input", "head"))
@@ -99,7 +99,7 @@ class Joined(Policy):
 
     policies: tuple[Policy, ...]
 
-    def select(self, model: FrozenPretrainedTransformer) -> Set[str]:
+    def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         return frozenset().union(*(policy.select(model) for policy in self.policies))
 
 

@@ -49,6 +49,15 @@ class Launched:
         self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", mixed_precision="no")
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes
 
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that writes."""
+        return bool(self.index == 0)
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        self.accelerator.wait_for_everyone()
+
     def total(self, sums: Tensor) -> Tensor:
         """The sum over the processes, on the CPU."""
         total: Tensor = self.accelerator.reduce(sums.to(self.accelerator.device), "sum")

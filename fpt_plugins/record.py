@@ -13,7 +13,7 @@ import attrs
 import cattrs
 
 from fpt_plugins.backbone import Group
-from fpt_plugins.errors import IntegrityError
+from fpt_plugins.errors import FptError, IntegrityError
 from fpt_plugins.freezing import Partition
 from fpt_plugins.options import converter
 from fpt_plugins.storage import read_sealed, sealed, write_file
@@ -72,6 +72,21 @@ def _group_count(partition: Partition, group: Group) -> GroupCount:
 
 
 @attrs.frozen(kw_only=True)
+class StageRecord:
+    """One stage of a run.
+
+    Args:
+        step: Steps taken before it began.
+        policy: What trained.
+        held_digest: Of what was frozen, at its first step and at its last.
+    """
+
+    step: int
+    policy: str
+    held_digest: str
+
+
+@attrs.frozen(kw_only=True)
 class RunRecord:
     """One run, as facts.
 
@@ -88,6 +103,7 @@ class RunRecord:
         seconds: Spent in training and validation, over all sessions of the run.
         adapter_bytes: The size of ``adapter.safetensors``.
         evaluations: By split; ``validation`` is that of the best step.
+        stages: In order; the digests above are those of the last.
     """
 
     configuration: dict[str, Any]
@@ -102,6 +118,7 @@ class RunRecord:
     seconds: float
     adapter_bytes: int
     evaluations: dict[str, Evaluation]
+    stages: tuple[StageRecord, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Writes ``record.json`` into ``folder``."""
@@ -124,6 +141,22 @@ def read_record(folder: Path) -> RunRecord:
     except cattrs.BaseValidationError as error:
         reasons = "; ".join(cattrs.transform_error(error))
         raise IntegrityError(f"{folder / RECORD} is no run record of this version: {reasons}") from error
+
+
+def record_folder(place: Path) -> Path:
+    """The folder that holds the record of a run, of its adapter, or of an exported adapter.
+
+    Raises:
+        FptError: There is none.
+    """
+    if (place / RECORD).is_file():
+        return place
+    if place.name == "adapter" and (place.parent / RECORD).is_file():
+        return place.parent
+    raise FptError(
+        f"{place} holds no {RECORD}: no run has finished there",
+        "fpt train TASK --out FOLDER makes one; fpt export keeps it beside the adapter",
+    )
 
 
 def library_versions() -> dict[str, str]:

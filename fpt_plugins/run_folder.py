@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import attrs
-import filelock
 
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
-from fpt_plugins.storage import read_sealed, sealed, sweep, write_file
+from fpt_plugins.storage import exclusive, read_sealed, sealed, sweep, write_file
 
-RUN, METRICS, ADAPTER, LOCK = "run.json", "metrics.jsonl", "adapter", ".lock"
+RUN, METRICS, ADAPTER = "run.json", "metrics.jsonl", "adapter"
 _MAY_DIFFER = {"data", "device"}
 """Settings that a resumed run may be given anew: they say where, not what."""
 
@@ -29,14 +28,22 @@ class RunFolder:
     Args:
         path: The folder.
         configuration: What was asked when the run began.
+        facts: What it was begun on: plugins, the body's digest. A resumed run must find the same.
     """
 
     path: Path
     configuration: Configuration
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def open(
-        cls, configuration: Configuration, out: str | Path | None, *, resume: bool, given: Mapping[str, Any]
+        cls,
+        configuration: Configuration,
+        out: str | Path | None,
+        *,
+        resume: bool,
+        given: Mapping[str, Any],
+        facts: Mapping[str, Any] | None = None,
     ) -> Self:
         """A new folder, or that of a run to continue.
 
@@ -45,16 +52,19 @@ class RunFolder:
             out: The folder; named after the settings below ``runs/`` where it is ``None``.
             resume: Continue the run that is there.
             given: The settings that were given by the user: on resuming they must agree.
+            facts: What a new run is begun on.
 
         Raises:
             FptError: The folder is there already, or there is no run in it to continue.
             ConfigurationError: The run in it was begun with other settings.
         """
-        path = Path(out) if out is not None else _default_path(configuration, fresh=not resume)
-        return cls._resume(path, configuration, given) if resume else cls._create(path, configuration)
+        path = run_path(configuration, out, fresh=not resume)
+        if resume:
+            return cls._resume(path, configuration, given)
+        return cls._create(path, configuration, facts or {})
 
     @classmethod
-    def _create(cls, path: Path, configuration: Configuration) -> Self:
+    def _create(cls, path: Path, configuration: Configuration, facts: Mapping[str, Any]) -> Self:
         try:
             path.mkdir(parents=True)
         except FileExistsError as error:
@@ -64,21 +74,22 @@ class RunFolder:
             raise FptError(
                 f"the folder {path} cannot be made: {error.strerror}", "give another --out"
             ) from error
-        write_file(path / RUN, sealed({"configuration": configuration.to_json()}))
-        return cls(path, configuration)
+        write_file(path / RUN, sealed({"configuration": configuration.to_json(), "facts": facts}))
+        return cls(path, configuration, facts)
 
     @classmethod
     def _resume(cls, path: Path, configuration: Configuration, given: Mapping[str, Any]) -> Self:
         if not (path / RUN).is_file():
             raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
-        stored = Configuration.from_json(read_sealed(path / RUN)["configuration"])
+        begun_with = read_sealed(path / RUN)
+        stored = Configuration.from_json(begun_with["configuration"])
         named = {name for name, value in given.items() if value is not None}
         for name in ("task", *sorted(named - _MAY_DIFFER)):
             asked, begun = getattr(configuration, name), getattr(stored, name)
-            if _spelled(asked) != _spelled(begun):
+            if not _agrees(asked, begun):
                 raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {asked}")
         here = {name: getattr(configuration, name) for name in named & _MAY_DIFFER}
-        return cls(path, attrs.evolve(stored, **here))
+        return cls(path, attrs.evolve(stored, **here), begun_with["facts"])
 
     @property
     def adapter(self) -> Path:
@@ -92,15 +103,22 @@ class RunFolder:
         Raises:
             FptError: Another process trains in it.
         """
-        try:
-            held = filelock.FileLock(self.path / LOCK, blocking=False).acquire()
-        except filelock.Timeout as error:
-            raise FptError(
-                f"another process trains in {self.path}", "wait for it, or give another --out"
-            ) from error
-        with held:
+        with exclusive(self.path):
             sweep(self.path)
             yield
+
+    def check(self, facts: Mapping[str, Any]) -> None:
+        """Compares what the run was begun on with what is here now.
+
+        Raises:
+            IntegrityError: The body or a plugin is another one; it is named.
+        """
+        for name, begun in self.facts.items():
+            if facts.get(name) != begun:
+                raise IntegrityError(
+                    f"the run in {self.path} was begun with {name} {begun}; here it is {facts.get(name)}",
+                    "put back what it was begun with, or begin a new run",
+                )
 
     def discard(self) -> None:
         """Removes a folder in which nothing has begun."""
@@ -136,13 +154,28 @@ class RunFolder:
         write_file(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
-def _spelled(value: Any) -> Any:
-    """A setting as it is written on a command line: an option ``20`` and the word ``"20"`` are the same."""
-    return {key: str(item).lower() for key, item in value.items()} if isinstance(value, Mapping) else value
+def _agrees(asked: Any, begun: Any) -> bool:
+    """Whether what is asked is what the run was begun with: an option by its word, ``auto`` by anything."""
+    if isinstance(asked, Mapping):
+        return all(_word(value) == _word(begun.get(name)) for name, value in asked.items())
+    return asked in ("auto", begun)
 
 
-def _default_path(configuration: Configuration, *, fresh: bool) -> Path:
-    """``runs/bits-xor_minilm_pretrained_fpt_seed0``; with ``-2``, ``-3`` where that is taken."""
+def _word(value: Any) -> str:
+    """An option's value as it is written on a command line."""
+    return str(value).lower() if isinstance(value, bool) or str(value) in ("True", "False") else str(value)
+
+
+def run_path(configuration: Configuration, out: str | Path | None, *, fresh: bool) -> Path:
+    """The folder that was asked for, else ``runs/bits-xor_minilm_fpt_seed0``.
+
+    Args:
+        configuration: What is asked.
+        out: The folder that was asked for.
+        fresh: A new one, with ``-2``, ``-3`` where that name is taken; else the newest of them.
+    """
+    if out is not None:
+        return Path(out)
     words = (configuration.task, configuration.backbone, configuration.init or "", configuration.train)
     name = "_".join(filter(None, [*words, f"seed{configuration.seed}"]))
     plain = "".join(letter if letter.isalnum() or letter in "-_.," else "-" for letter in name)

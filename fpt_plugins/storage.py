@@ -9,13 +9,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fpt_plugins.errors import IntegrityError
+import filelock
 
-MANIFEST = "manifest.json"
+from fpt_plugins.errors import FptError, IntegrityError
+
+MANIFEST, LOCK = "manifest.json", ".lock"
 _TEMPORARY = ".writing-"
 
 
@@ -131,3 +134,18 @@ def _sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keeps a second process out of a folder while this one works in it.
+
+    Raises:
+        FptError: Another process works in it.
+    """
+    try:
+        held = filelock.FileLock(folder / LOCK, blocking=False).acquire()
+    except filelock.Timeout as error:
+        raise FptError(f"another process works in {folder}", "wait for it, or take another folder") from error
+    with held:
+        yield

@@ -41,7 +41,7 @@ class Recipe:
         batch_size: Samples per step.
         lr: Adam's learning rate for every parameter group that ``group_lr`` does not name.
         group_lr: Learning rates of single groups: ``{"head": 1e-2}``.
-        dropout: In the input embedding and inside the frozen body, while training.
+        dropout: Inside the body, while training, in each place where its architecture has one.
         clip: The largest norm of the gradient; larger ones are scaled down to it.
         evaluate_every: Steps between two looks at the validation split; a twentieth of the
             steps where it is not given.
@@ -77,7 +77,7 @@ class Floor:
 class Task(abc.ABC):
     """A learning problem over sequences. A plugin's task is a frozen attrs subclass.
 
-    Its fields are its options: they become ``--option NAME=VALUE``, the cache key and the record.
+    Its fields are its options: they become ``--option NAME=VALUE`` and stand in the record.
     Give each one a default, a validator and ``metadata={"help": ...}``. What is declared below
     may be a plain class attribute where it depends on no option, a property where it does.
 

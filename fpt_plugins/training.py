@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,24 @@ from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Order, read_split
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
-from fpt_plugins.freezing import FrozenState
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof
-from fpt_plugins.record import Evaluation, RunRecord, group_counts, library_versions, machine_facts
-from fpt_plugins.run_folder import RunFolder
+from fpt_plugins.record import (
+    RECORD,
+    Evaluation,
+    RunRecord,
+    StageRecord,
+    group_counts,
+    library_versions,
+    machine_facts,
+    read_record,
+)
+from fpt_plugins.run_folder import RunFolder, run_path
+from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.storage import write_folder
-from fpt_plugins.streams import stream_seed
+from fpt_plugins.streams import preserved_generators, stream_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,10 +67,23 @@ def train(task: str, *, out: str | Path | None = None, resume: bool = False, **s
         >>> record.evaluations["validation"].metrics["accuracy"]  # doctest: +SKIP
         1.0
     """
-    with open_training(task, out, resume=resume, settings=settings) as training:
+    done = finished(task, out, settings) if resume else None
+    if done is not None:
+        return done
+    with preserved_generators(), open_training(task, out, resume=resume, settings=settings) as training:
         for _ in training.rows():
             pass
         return training.finish()
+
+
+def finished(task: str, out: str | Path | None, settings: Mapping[str, Any]) -> RunRecord | None:
+    """The record of the run that would be resumed, where there is nothing left to do."""
+    configuration = Configuration.of(task, **settings)
+    path = run_path(configuration, out, fresh=False)
+    if not (path / RECORD).is_file():
+        return None
+    RunFolder.open(configuration, path, resume=True, given=settings)  # refuses other settings
+    return read_record(path)
 
 
 @contextmanager
@@ -70,17 +92,25 @@ def open_training(
 ) -> Iterator[Training]:
     """A run at its first step or at its newest checkpoint, its folder locked.
 
-    What cannot begin (a wrong name, a missing file) leaves no folder behind.
+    What cannot begin (a wrong name, a missing file) leaves no folder behind. Of several processes
+    the first makes the folder and the others join it.
     """
     configuration = Configuration.of(task, **settings)
-    arm = None if resume else assemble(configuration)
-    folder = RunFolder.open(configuration, out, resume=resume, given=settings)
-    with folder.lock():
+    path = run_path(configuration, out, fresh=not resume)
+    folder = RunFolder.open(configuration, path, resume=True, given=settings) if resume else None
+    arm = assemble(folder.configuration if folder else configuration)
+    processes = Launched(arm.precision.device)
+    if folder is None and processes.leads:
+        folder = RunFolder.open(arm.configuration, path, resume=False, given=settings, facts=arm.facts)
+    processes.wait()
+    folder = folder or RunFolder.open(configuration, path, resume=True, given={})
+    folder.check(arm.facts)
+    with folder.lock() if processes.leads else nullcontext():
         try:
-            training = Training(arm or assemble(folder.configuration), folder)
+            training = Training(arm, folder, processes)
             check_rates(training.arm, settings.get("group_lr") or {})
         except BaseException:
-            if not resume:
+            if not resume and processes.leads:
                 folder.discard()
             raise
         yield training
@@ -92,13 +122,15 @@ class Training:
     Args:
         arm: What trains.
         folder: Where it is kept.
+        processes: Who else trains it.
     """
 
-    def __init__(self, arm: Arm, folder: RunFolder) -> None:
+    def __init__(self, arm: Arm, folder: RunFolder, processes: Launched | None = None) -> None:
         self.arm, self.folder = arm, folder
         settings = self.settings = arm.configuration
-        self.processes = Launched(arm.precision.device)
+        self.processes = processes or Launched(arm.precision.device)
         self.accelerator = self.processes.accelerator
+        check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
         self.train_split = read_split(arm.plugins, arm.task, "train", settings.seed)
         self.validation_split = read_split(arm.plugins, arm.task, "validation", settings.seed)
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed)
@@ -108,8 +140,9 @@ class Training:
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
         folder.keep_rows(self.state.step)
-        self.frozen = FrozenProof(arm)
-        self._model = self.accelerator.prepare_model(arm.model)
+        self._stage: TrainedStage | None = None
+        self._enter_stage()
+        self._model = self.accelerator.prepare_model(arm.model, device_placement=False)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Trains to the end, yielding each row of ``metrics.jsonl`` as it is written.
@@ -121,6 +154,7 @@ class Training:
         with Interruption() as interruption:
             while self.state.step < steps:
                 started = time.perf_counter()
+                self._enter_stage()
                 row = self._step(self.state.step)
                 self.state.step += 1
                 looks = self.state.step % every == 0 or self.state.step == steps
@@ -138,11 +172,22 @@ class Training:
         self.frozen.verify()
         files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
         record = self._record(len(files[WEIGHTS]))
-        if self.accelerator.is_main_process:
-            record.write(self.folder.path)
+        if self.processes.leads:
             if not self.folder.adapter.exists():
                 write_folder(self.folder.adapter, files)
+            record.write(self.folder.path)  # last: a run with a record is over
         return record
+
+    def _enter_stage(self) -> None:
+        """Where a stage begins: the proof of the one before, then what it freezes and a proof of that."""
+        stage = stage_at(self.arm.partition.stages, self.state.step)
+        if stage is self._stage:
+            return
+        if self._stage is not None:
+            self.frozen.verify()
+        begin_stage(stage, self.arm.model, self.optimizer)
+        self._stage, self.frozen = stage, FrozenProof(self.arm)
+        self.state.held_digests[str(stage.step)] = self.frozen.held_digest
 
     def _step(self, step: int) -> dict[str, Any] | None:
         """One optimizer step; its row where one is due."""
@@ -163,7 +208,8 @@ class Training:
             return None
         with torch.no_grad():
             ratios = {m.name: m.score(outputs, batch.targets, batch) for m in self.arm.task.metrics}
-        metrics = {name: float(above.sum() / below.sum()) for name, (above, below) in ratios.items()}
+        sums = {name: (above.sum().item(), below.sum().item()) for name, (above, below) in ratios.items()}
+        metrics = {name: above / below for name, (above, below) in sums.items() if below}
         return {"split": "train", "loss": loss.item(), **metrics, "gradient_norm": norm.item()}
 
     def _check_finite(self, step: int, loss: Tensor, norm: Tensor) -> None:
@@ -188,15 +234,23 @@ class Training:
     def _write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
         if row is not None:
             written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
-            if self.accelerator.is_main_process:
+            if self.processes.leads:
                 self.folder.append(written)
             yield written
 
     def _checkpoint(self) -> None:
         self.frozen.verify()
-        if self.accelerator.is_main_process:
+        if self.processes.leads:
             save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
-        self.accelerator.wait_for_everyone()
+        self.processes.wait()
+
+    def _stages(self) -> tuple[StageRecord, ...]:
+        digests = self.state.held_digests
+        return tuple(
+            StageRecord(step=each.step, policy=each.policy, held_digest=digests[str(each.step)])
+            for each in self.arm.partition.stages
+            if str(each.step) in digests
+        )
 
     def _record(self, adapter_bytes: int) -> RunRecord:
         arm = self.arm
@@ -214,10 +268,11 @@ class Training:
             parameters=group_counts(arm.partition),
             source_digest=arm.model.backbone.source_digest,
             held_digest_before=self.frozen.held_digest,
-            held_digest_after=FrozenState(arm.model).held_digest,
+            held_digest_after=self.frozen.held_digest,  # as it was just verified to be
             steps=self.state.step,
             best_step=self.state.best_step,
             seconds=round(self.state.seconds, 3),
             adapter_bytes=adapter_bytes,
             evaluations={"validation": validation},
+            stages=self._stages(),
         )

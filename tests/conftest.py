@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 # Models here are tiny: a second thread costs more than it brings. Set before torch is imported,
@@ -94,3 +95,32 @@ def healthy_plugin():
 def fake_distributions():
     """The class, for tests that keep distributions of their own."""
     return FakeDistributions
+
+
+def write_metadata(project):
+    """What pip would have written of a project's pyproject.toml, beside its package; the package's name."""
+    described = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    information = project / f"{described['name'].replace('-', '_')}-{described['version']}.dist-info"
+    information.mkdir()
+    lines = ["Metadata-Version: 2.4", f"Name: {described['name']}", f"Version: {described['version']}"]
+    lines += [f"License-Expression: {described['license']}"] if "license" in described else []
+    lines += [f"Requires-Dist: {requirement}" for requirement in described["dependencies"]]
+    (information / "METADATA").write_text("\n".join(lines) + "\n")
+    ((name, module),) = described["entry-points"]["fpt_plugins"].items()
+    (information / "entry_points.txt").write_text(f"[fpt_plugins]\n{name} = {module}\n")
+    return module.partition(".")[0]
+
+
+@pytest.fixture
+def install_project(monkeypatch):
+    """A function that puts a project's folder on the path, forgotten with its modules afterwards."""
+    packages = []
+
+    def install(project):
+        packages.append(write_metadata(project))
+        monkeypatch.syspath_prepend(project)
+
+    yield install
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            del sys.modules[name]

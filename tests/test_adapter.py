@@ -1,12 +1,14 @@
 """Adapters: what they weigh, what they hold, what they refuse, and that they predict the same anywhere."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 import safetensors.torch
 import torch
+import transformers
 
 import fpt_plugins as fpt
 from fpt_plugins.adapter import read_description
@@ -180,6 +182,95 @@ def test_one_sample_alone_is_one_in_a_batch(run):
 
 
 def test_a_hub_name_needs_a_revision():
-    """A name on the hub without a revision is refused before anything is fetched."""
-    with pytest.raises(fpt.FptError, match="pin one: hf:someone/adapter@REVISION"):
-        fpt.load("hf:someone/adapter")
+    """A name on the hub without a commit is refused before anything is fetched."""
+    for place in ("hf:someone/adapter", "hf:someone/adapter@main"):
+        with pytest.raises(fpt.FptError, match="hf:someone/adapter@REVISION"):
+            fpt.load(place)
+
+
+def small_body(folder, seed=0):
+    """A GPT-2 of one layer, saved by transformers."""
+    torch.manual_seed(seed)
+    config = transformers.GPT2Config(n_layer=1, n_embd=32, n_head=2, n_positions=64, vocab_size=11)
+    transformers.GPT2Model(config).save_pretrained(folder)
+    return f"hf:{folder}"
+
+
+def test_a_body_that_moved_is_found_where_it_is_said_to_be(tmp_path):
+    """A folder that is gone is refused, no hub is asked; where it is can be said; another is refused."""
+    body = small_body(tmp_path / "body")
+    settings = {"backbone": body, "steps": 1, "batch_size": 2}
+    fpt.train("bits/xor", out=tmp_path / "run", **settings)
+    (tmp_path / "body").rename(tmp_path / "moved")
+    with pytest.raises(fpt.FptError, match=r"(?s)was in the folder .*--backbone hf:FOLDER"):
+        fpt.load(tmp_path / "run")
+    assert fpt.load(tmp_path / "run", backbone=f"hf:{tmp_path / 'moved'}").partition.trained_count
+    with pytest.raises(fpt.IntegrityError, match="source digest"):
+        fpt.load(tmp_path / "run", backbone=small_body(tmp_path / "other", seed=1))
+
+
+def test_a_run_is_not_resumed_on_another_body(tmp_path):
+    """Weights that were exchanged while a run was stopped are refused when it goes on."""
+    from fpt_plugins.training import open_training
+
+    body = small_body(tmp_path / "body")
+    settings = {"backbone": body, "steps": 4, "batch_size": 2, "evaluate_every": 1}
+    with open_training("bits/xor", tmp_path / "run", resume=False, settings=settings) as training:
+        for row in training.rows():
+            if row["step"] == 2:
+                break
+    small_body(tmp_path / "body", seed=1)
+    with pytest.raises(fpt.IntegrityError, match="was begun with source_digest"):
+        fpt.train("bits/xor", out=tmp_path / "run", resume=True)
+
+
+def test_the_folder_inside_a_run_is_an_adapter_too(run):
+    """``RUN/adapter`` is evaluated, shown and exported as ``RUN`` is, in the one record."""
+    first = fpt.evaluate(run / "adapter", "validation")
+    assert fpt.evaluate(run, "validation") == first
+
+
+def test_resuming_what_is_finished_changes_nothing(run):
+    """The test result and the count of its reads outlive a needless --resume."""
+    fpt.evaluate(run)
+    fpt.evaluate(run, again=True)
+    record = fpt.train("bits/xor", out=run, resume=True)
+    assert record.evaluations["test"].reads == 2
+    assert fpt.evaluate(run).reads == 2
+
+
+def test_a_damaged_adapter_is_not_exported(run, tmp_path):
+    """Export checks what it copies."""
+    from fpt_plugins.card import export
+
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    weights = copy / "adapter" / "adapter.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    with pytest.raises(fpt.IntegrityError, match="is damaged"):
+        export(copy, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
+def test_it_computes_in_the_type_that_it_was_trained_in(tmp_path):
+    """An adapter trained in fp32 is loaded in fp32 where nothing else is asked."""
+    fpt.train("bits/xor", out=tmp_path / "run", precision="fp32", **SETTINGS)
+    assert fpt.load(tmp_path / "run").precision.name == "fp32"
+    assert fpt.load(tmp_path / "run", precision="bf16").precision.name == "bf16"
+
+
+def test_predicting_leaves_the_mode_as_it_was(run):
+    """A model that was training still drops out after a prediction."""
+    arm = fpt.load(run)
+    arm.model.train()
+    arm.predict([arm.task.parse({"strings": ["01010", "11001"]})])
+    assert arm.model.training
+    assert arm.predict([]) == []
+
+
+@pytest.mark.parametrize("missing", ["plugins", "backbone", "tensors", "configuration", "weights_sha256"])
+def test_a_description_without_a_part_is_refused(adapter, missing):
+    """adapter.json of a stranger that lacks a part is refused by that part's name."""
+    reseal(adapter, **{missing: None})
+    with pytest.raises(fpt.IntegrityError, match=missing):
+        fpt.load(adapter)

@@ -121,7 +121,7 @@ def test_a_second_process_is_kept_out_until_the_first_is_gone(run):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(FptError, match=f"another process trains in {run.path}\n"), run.lock():
+            with pytest.raises(FptError, match=f"another process works in {run.path}\n"), run.lock():
                 pytest.fail("both hold it")
         finally:
             holder.kill()

@@ -11,7 +11,18 @@ from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
+
+
+def call_with_positions(
+    model: Any, inputs_embeds: Tensor, attention_mask: Tensor, position_ids: Tensor
+) -> Tensor:
+    """The library's forward pass, told which position each embedding has."""
+    hidden_states: Tensor = model(
+        inputs_embeds=inputs_embeds, attention_mask=attention_mask, position_ids=position_ids
+    ).last_hidden_state
+    return hidden_states
 
 
 @attrs.frozen(kw_only=True)
@@ -37,12 +48,14 @@ class Architecture:
             absent one is refused. The first is the architecture's own way.
         tensor_names: Which tensor of a file is which of the body.
         first_position: Rows of the table of positions before position 0.
-        library_offset: How many of these the library itself adds, to the number of positions and to
-            each position's id.
+        library_offset: How many of these the library itself adds to the number of positions.
         check: Raises ``ConfigurationError`` for a variant that is not built, given the configuration
             and whose it is.
         parameter_groups: From the module to the submodules of each group.
         attentions: From the module to the submodules that compute attention.
+        drop_unused: Removes what the module has and no run of ours uses, beside the vocabulary.
+        call: From the module, embeddings ``[B, T, D]``, mask ``[B, T]`` and position ids ``[1, T]`` to
+            hidden states ``[B, T, D]``.
     """
 
     model_type: str
@@ -65,6 +78,8 @@ class Architecture:
     check: Callable[[Mapping[str, Any], str], None] = lambda _configuration, _owner: None
     parameter_groups: Callable[[Any], dict[Group, list[Module]]]
     attentions: Callable[[Any], list[Any]]
+    drop_unused: Callable[[Any], None] = lambda _model: None
+    call: Callable[[Any, Tensor, Tensor, Tensor], Tensor] = call_with_positions
 
     @property
     def causal(self) -> bool:

@@ -10,6 +10,7 @@ from fpt_plugins.backbones.builder import hugging_face_spec
 from fpt_plugins.backbones.controls import ATTENTION_1, BLOCK_1, LSTM, NONE
 from fpt_plugins.backbones.hub import snapshot, spec_of_place
 from fpt_plugins.backbones.packaged import PackagedWeights
+from fpt_plugins.backbones.timm_models import spec_of_vision
 
 
 def _gpt2_configuration(layers: int, width: int, heads: int) -> dict[str, Any]:
@@ -101,6 +102,11 @@ HUGGING_FACE = BackboneFamily(
     summary="a folder, or a repository on the Hugging Face Hub (NAME or NAME@REVISION)",
     spec=spec_of_place,
 )
+TIMM = BackboneFamily(
+    prefix="timm",
+    summary="a plain ViT of timm's (NAME or NAME@REVISION), or a folder that timm saved",
+    spec=spec_of_vision,
+)
 
 BACKBONES = (
     GPT2,
@@ -114,4 +120,5 @@ BACKBONES = (
     ATTENTION_1,
     NONE,
     HUGGING_FACE,
+    TIMM,
 )

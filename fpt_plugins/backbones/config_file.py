@@ -13,13 +13,14 @@ from fpt_plugins.backbones.distilbert import DISTILBERT
 from fpt_plugins.backbones.gpt2 import GPT2
 from fpt_plugins.backbones.gpt_neox import GPT_NEOX
 from fpt_plugins.backbones.llama import LLAMA, QWEN2, QWEN3
+from fpt_plugins.backbones.longformer import LONGFORMER
 from fpt_plugins.backbones.opt import OPT
 from fpt_plugins.backbones.t5 import T5
 from fpt_plugins.errors import ConfigurationError
 
 ARCHITECTURES = {
     found.model_type: found
-    for found in (BERT, DISTILBERT, GPT2, GPT_NEOX, LLAMA, OPT, QWEN2, QWEN3, ROBERTA, T5)
+    for found in (BERT, DISTILBERT, GPT2, GPT_NEOX, LLAMA, LONGFORMER, OPT, QWEN2, QWEN3, ROBERTA, T5)
 }
 
 MOST_BYTES, DEEPEST = 16 << 20, 16

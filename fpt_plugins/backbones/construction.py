@@ -96,6 +96,7 @@ class Construction:
                 f"{self.spec.name}: transformers refuses its configuration: {error}"
             ) from error
         model.set_input_embeddings(None)  # inputs arrive embedded: a vocabulary would be dead weight
+        architecture.drop_unused(model)
         for module in architecture.attentions(model):
             module.is_causal = self.causal  # not every release hands the configuration's value on
         return model
@@ -140,6 +141,8 @@ class Construction:
 
     def _setting(self, key: str) -> Any:
         value = self.configuration[key]
+        if isinstance(value, list):
+            return value[: self.layers]  # a number per block
         return _FUSED.get(value, value) if isinstance(value, str) else copy.deepcopy(value)
 
     def _settings(self) -> dict[str, Any]:
@@ -147,13 +150,13 @@ class Construction:
         return {
             **{key: self._setting(key) for key in architecture.keys if key in self.configuration},
             **dict.fromkeys(architecture.dropouts, self.request.dropout),
+            "attn_implementation": attention.implementation(self.request.options.attention),
             **architecture.constants,
             **architecture.causality[self.causal],
             architecture.width: self.shape.width,
             architecture.heads: self.shape.heads,
             architecture.layers: self.layers,
             **self._positions(),
-            "attn_implementation": attention.implementation(self.request.options.attention),
         }
 
     def _positions(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fpt_plugins.hookspecs import hookimpl
 
 @hookimpl
 def fpt_backbones() -> Sequence[BackboneSpec | BackboneFamily]:
-    """The GPT-2 sizes, MiniLM, the controls, and any Hugging Face folder or repository."""
+    """The GPT-2 sizes, MiniLM, the controls, any Hugging Face folder or repository, timm's ViTs."""
     from fpt_plugins.backbones.catalog import BACKBONES
 
     return BACKBONES

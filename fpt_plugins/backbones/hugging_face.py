@@ -42,15 +42,6 @@ class HuggingFaceBackbone(nn.Module):
             for group, modules in groups.items()
         }
 
-    def blocks(self) -> list[list[str]]:
-        """The names of the parameters of each block, from the input up."""
-        path = self.architecture.tensor_names.blocks
-        blocks: Any = self.model.get_submodule(path)
-        return [
-            [f"model.{path}.{number}.{name}" for name, _ in block.named_parameters()]
-            for number, block in enumerate(blocks)
-        ]
-
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 
@@ -60,13 +51,5 @@ class HuggingFaceBackbone(nn.Module):
         length = inputs_embeds.shape[1]
         if length > self.max_length:
             raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
-        hidden_states: Tensor = self.model(
-            inputs_embeds=inputs_embeds, attention_mask=attention_mask, **self._position_ids(inputs_embeds)
-        ).last_hidden_state
-        return hidden_states
-
-    def _position_ids(self, inputs_embeds: Tensor) -> dict[str, Tensor]:
-        if self.architecture.positions is None:
-            return {}
-        ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)  # [T]
-        return {"position_ids": ids.unsqueeze(0) - self.architecture.library_offset}
+        position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)  # [1, T]
+        return self.architecture.call(self.model, inputs_embeds, attention_mask, position_ids)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.backbone import Group
-from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.architecture import Architecture, call_with_positions
 from fpt_plugins.backbones.tensor_names import TensorNames
 from fpt_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
+
+FIRST_POSITION = 2  # as in RoBERTa; but the two rows are not among the configuration's positions
 
 
 def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
@@ -27,6 +30,11 @@ def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
 
 def _attentions(model: Any) -> list[Any]:
     return [block.self_attn for block in model.decoder.layers]
+
+
+def _call(model: Any, inputs_embeds: Tensor, attention_mask: Tensor, position_ids: Tensor) -> Tensor:
+    """The rows before position 0 are not held, and the library adds their number to each id."""
+    return call_with_positions(model, inputs_embeds, attention_mask, position_ids - FIRST_POSITION)
 
 
 def _check(configuration: Mapping[str, Any], owner: str) -> None:
@@ -64,9 +72,10 @@ OPT = Architecture(
         residual_outputs=("self_attn.out_proj.weight", "fc2.weight"),
         unused=(r"decoder\.embed_tokens\.weight", r"(lm_head|score|qa_outputs)\..*"),
     ),
-    first_position=2,  # as in RoBERTa, but here the library adds the two rows by itself
-    library_offset=2,
+    first_position=FIRST_POSITION,
+    library_offset=FIRST_POSITION,
     check=_check,
+    call=_call,
     parameter_groups=_parameter_groups,
     attentions=_attentions,
 )

@@ -13,6 +13,7 @@ from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 
@@ -29,6 +30,13 @@ def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
 
 def _attentions(model: Any) -> list[Any]:
     return [block.layer[0].SelfAttention for block in model.encoder.block]
+
+
+def _call(model: Any, inputs_embeds: Tensor, attention_mask: Tensor, _position_ids: Tensor) -> Tensor:
+    hidden_states: Tensor = model(
+        inputs_embeds=inputs_embeds, attention_mask=attention_mask
+    ).last_hidden_state
+    return hidden_states
 
 
 T5 = Architecture(
@@ -63,4 +71,5 @@ T5 = Architecture(
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,
+    call=_call,
 )

@@ -1,5 +1,6 @@
 """Generated sets and the release on disk: determinism, records, caches, and damage that is noticed."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from fpt_listops.generated import generate
+from fpt_listops.parsed import load_table
 from fpt_listops.tables import FILES
 from fpt_listops.tasks import Lra
 from fpt_plugins import ConfigurationError, InputError
@@ -120,41 +122,45 @@ def test_a_damaged_record_is_refused(tmp_path, content):
         task.split("test")
 
 
-def test_the_cache_is_used_and_equal(tmp_path):
-    """The second reading comes from the HDF5 file and is the first one, array by array."""
+def test_a_table_is_parsed_once(tmp_path, parsed, monkeypatch):
+    """The second reading comes from our own folder and is the first one, array by array."""
     task = small(tmp_path)
-    read, cached = task.split("train"), task.split("train")
-    assert (folder_of(task) / "basic_train.parsed.h5").is_file()
+    read = task.split("train")
+    monkeypatch.setattr("fpt_listops.parsed.read_table", None)
+    cached = task.split("train")
+    assert len(list(parsed.iterdir())) == 1
     for name in ("ids", "ends", "labels"):
         np.testing.assert_array_equal(getattr(read, name), getattr(cached, name))
         assert getattr(read, name).dtype == getattr(cached, name).dtype
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "label"])
-def test_a_damaged_cache_is_not_believed(tmp_path, damage):
-    """Whatever happens to the HDF5 file, the table's content is what comes back."""
-    task = small(tmp_path)
-    expected = task.split("train")
-    cache = folder_of(task) / "basic_train.parsed.h5"
-    content = bytearray(cache.read_bytes())
-    if damage == "flip":
-        content[len(content) // 2] ^= 1
-    cache.write_bytes({"truncate": content[: len(content) // 2], "empty": b""}.get(damage, content))
-    if damage == "label":
-        with h5py.File(cache, "r+") as file:
-            file["labels"][0] = (file["labels"][0] + 1) % 10
-    found = task.split("train")
-    np.testing.assert_array_equal(found.ids, expected.ids)
-    np.testing.assert_array_equal(found.labels, expected.labels)
+def test_what_lies_beside_a_table_is_not_believed(tmp_path):
+    """HDF5 that an archive ships beside its table, whole by its own digest, changes no label."""
+    task = Lra(source="release", data_root=tmp_path)
+    path = tmp_path / "lra_release" / "listops-1000" / "basic_val.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"Source\tTarget\r\n" + b"( ( ( [MAX 7 ) 3 ) ] )\t7\r\n" * 2000)
+    arrays = {
+        "ids": np.tile(np.array([1, 12, 8, 4], np.uint8), 2000),
+        "ends": np.arange(4, 8001, 4),
+        "labels": np.zeros(2000, np.uint8),  # every one is 7
+    }
+    table = hashlib.sha256(path.read_bytes()).hexdigest()
+    with h5py.File(path.with_suffix(".parsed.h5"), "w") as file:  # as version 1 of the reader kept it
+        for name, array in arrays.items():
+            file[name] = array
+        file.attrs["source"] = f"fpt-listops parsed 1, at most 1999 tokens, {table}"
+        file.attrs["sha256"] = hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays.values()))).hexdigest()
+    assert set(task.split("validation").labels.tolist()) == {7}
 
 
-def test_a_cache_of_another_table_is_not_believed(tmp_path):
-    """The HDF5 file counts for one SHA-256 of the table only."""
-    task = small(tmp_path)
-    expected = task.split("train")
-    task.split("test")
-    (folder_of(task) / "basic_test.parsed.h5").replace(folder_of(task) / "basic_train.parsed.h5")
-    np.testing.assert_array_equal(task.split("train").ids, expected.ids)
+def test_a_table_is_checked_anew_for_another_limit(tmp_path):
+    """What was read with room for long expressions does not spare a shorter limit its refusal."""
+    path = tmp_path / "table.tsv"
+    path.write_bytes(b"Source\tTarget\r\n( ( ( [MAX 7 ) 3 ) ] )\t7\r\n")
+    assert len(load_table(path, sha256="ab" * 32, rows=1, limit=4)) == 1
+    with pytest.raises(InputError, match="4 tokens; it may have 1 to 3"):
+        load_table(path, sha256="ab" * 32, rows=1, limit=3)
 
 
 def test_a_data_root_that_cannot_be_written_is_refused(tmp_path):

@@ -73,3 +73,10 @@ def _plain(value):
 def tape(tmp_path):
     """A data root without files in it yet."""
     return TapeFiles(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def conversions(tmp_path, monkeypatch):
+    """The folder in which conversions are kept, not made yet."""
+    monkeypatch.setenv("FPT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "parsed" / "proteins"

@@ -95,12 +95,14 @@ def test_a_missing_file_is_named_with_where_it_belongs(tape, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_is_converted_once(tape, form, monkeypatch):
-    """The conversion lies beside the file, and with it the file's own reader is not called again."""
+def test_a_file_is_converted_once(tape, form, conversions, monkeypatch):
+    """With a conversion, which is in our own folder, the file's own reader is not called again."""
     write_all(tape, form)
+    before = sorted(tape.data_root.glob("remote_homology/**"))
     task = RemoteHomology(source=f"tape-{form}", data_root=tape.data_root)
     first = items(task.split("train"))
-    assert len(list(tape.folder.glob(f"remote_homology_train.{form}.*.h5"))) == 1
+    assert len(list(conversions.iterdir())) == 1
+    assert sorted(tape.data_root.glob("remote_homology/**")) == before
     forget = fpt_proteins.tape._read.cache_clear
     forget()
     monkeypatch.setattr(f"fpt_proteins.tape_{form}.read_{form}", None)

@@ -1,0 +1,146 @@
+"""A vision transformer's blocks as a body for any sequence: without its patches and its class token.
+
+As Lu et al. (2021) used it, it sees both ways and has a table of positions of its own that begins at
+zero: positions of patches in an image mean nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from torch import Tensor, nn
+
+from fpt_plugins.backbone import BackboneRequest, BackboneSpec
+from fpt_plugins.backbones.checkpoint import FileTensor, read_tensors, weight_files
+from fpt_plugins.backbones.initialization import INITIALIZATIONS, Blank, Numbers
+from fpt_plugins.backbones.tensor_names import TensorNames
+from fpt_plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fpt_plugins.backbones.vision_builder import VisionBuilder
+
+NAMES = TensorNames(
+    prefix="",
+    blocks="blocks",
+    residual_outputs=("attn.proj.weight", "mlp.fc2.weight"),
+    unused=(
+        r"cls_token|reg_token|pos_embed",
+        r"(patch_embed|attn_pool|head)\..*",
+    ),
+)
+
+
+class VisionBackbone(nn.Module):
+    """timm's blocks with the norms before and after them.
+
+    Args:
+        model: timm's module, whose other parts are left behind.
+        length: Rows of the table of positions.
+    """
+
+    causal = False
+
+    def __init__(self, model: Any, length: int) -> None:
+        super().__init__()
+        self.embed_dim: int = model.embed_dim
+        self.max_length = length
+        self.source_digest = ""
+        self.norm_pre, self.blocks = model.norm_pre, model.blocks
+        self.norm, self.fc_norm = model.norm, model.fc_norm  # either is nothing, by how timm pools
+        self.positions = nn.Embedding(length, self.embed_dim)
+        self.dropout = model.pos_drop
+
+    def parameter_groups(self) -> dict[str, list[str]]:
+        """Norms of the residual stream; a sublayer's gain (``LayerScale``) belongs to the sublayer."""
+        blocks: Any = self.blocks
+        parts: dict[str, list[nn.Module]] = {
+            "layer_norm": [
+                *(norm for block in blocks for norm in (block.norm1, block.norm2)),
+                self.norm_pre,
+                self.norm,
+                self.fc_norm,
+            ],
+            "position": [self.positions],
+            "attention": [part for block in blocks for part in (block.attn, block.ls1)],
+            "mlp": [part for block in blocks for part in (block.mlp, block.ls2)],
+        }
+        names = {id(parameter): name for name, parameter in self.named_parameters()}
+        return {g: [names[id(p)] for m in found for p in m.parameters()] for g, found in parts.items()}
+
+    def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
+        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
+        length = inputs_embeds.shape[1]
+        if length > self.max_length:
+            raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
+        hidden_states = self.norm_pre(self.dropout(inputs_embeds + self.positions.weight[:length]))
+        visible = attention_mask.bool()[:, None, None, :]  # [B, heads, queries, keys]
+        for block in self.blocks:
+            hidden_states = block(hidden_states, attn_mask=visible)
+        normed: Tensor = self.fc_norm(self.norm(hidden_states))
+        return normed
+
+
+@attrs.frozen
+class _Vision:
+    """The module of a body, and the names by which its tensors are drawn and read."""
+
+    body: VisionBackbone
+    blocks: int
+
+    def tensors(self) -> dict[str, str]:
+        """From the names of files to the module's: the table of positions is in no file."""
+        return {
+            NAMES.of_body(name): name
+            for name, _ in self.body.named_parameters()
+            if not name.startswith("positions.")
+        }
+
+    def fill(self, numbers: Numbers) -> VisionBackbone:
+        names = self.tensors()
+        held = {names[name]: tensor for name, tensor in numbers.tensors.items()}
+        rows = (self.body.max_length, self.body.embed_dim)
+        held["positions.weight"] = next(iter(numbers.tensors.values())).new_zeros(rows)
+        self.body.load_state_dict(held, assign=True)
+        self.body.source_digest = numbers.source_digest
+        return self.body.requires_grad_()
+
+
+def build(builder: VisionBuilder, spec: BackboneSpec, request: BackboneRequest) -> VisionBackbone:
+    """The filled body.
+
+    Raises:
+        ConfigurationError: More layers than there are, or an architecture that is no plain ViT.
+        IntegrityError: A weights file that is not what it should be.
+    """
+    model = builder.empty_model(request.dropout)
+    blocks, asked = len(model.blocks), request.options.layers
+    if asked is not None and asked > blocks:
+        raise ConfigurationError(f"layers={asked} asks for more than the {blocks} of {spec.name}")
+    model.blocks = model.blocks[:asked]
+    for block in model.blocks:
+        block.attn.fused_attn = request.options.attention == "sdpa"
+    made = _Vision(VisionBackbone(model, request.length), blocks)
+    shapes = {name: tuple(made.body.get_parameter(own).shape) for name, own in made.tensors().items()}
+    blank = Blank(
+        names=NAMES,
+        layers=blocks,
+        shapes=shapes,
+        seed=request.init_seed,
+        scheme=request.options.scheme,
+        read=lambda: _read(builder, spec, shapes, blocks),
+    )
+    return made.fill(INITIALIZATIONS[request.init](blank))
+
+
+def _read(
+    builder: VisionBuilder, spec: BackboneSpec, shapes: Mapping[str, tuple[int, ...]], blocks: int
+) -> dict[str, FileTensor]:
+    if builder.folder is None:
+        raise ConfigurationError(f"{spec.name} has no pretrained weights")
+    return read_tensors(weight_files(builder.folder()), NAMES, shapes, blocks)

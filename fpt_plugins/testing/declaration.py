@@ -1,0 +1,68 @@
+"""What a plugin says about how its tasks are checked: ``conformance.toml`` beside its hooks."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+
+from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.options import converter
+
+FILE = "conformance.toml"
+
+
+@attrs.frozen(kw_only=True)
+class Declaration:
+    """How one task is checked. A task without one is checked with its defaults.
+
+    Args:
+        options: The task's options, small enough for a check of seconds.
+        file: A small file that the task's ``read`` understands, beside ``conformance.toml``.
+        sample: A JSON value that the task's ``parse`` understands.
+        needs: What the task's data need that no package carries (a download, the user's files);
+            its data are not read then.
+    """
+
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    file: Path | None = None
+    sample: Any = None
+    needs: str = ""
+
+
+def read_declarations(folder: Path) -> dict[str, Declaration]:
+    """The declarations of a package, by the task's name; none where it has no ``conformance.toml``.
+
+    Args:
+        folder: The package's folder.
+
+    Raises:
+        ConfigurationError: The file is no TOML or declares something else, or names a file that
+            is not there.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {task: _declaration(table, folder) for task, table in tables.items()}
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, cattrs.BaseValidationError) as error:
+        raise ConfigurationError(f"{path}: {error}", f"a table takes {', '.join(_FIELDS)}") from error
+
+
+def _declaration(table: dict[str, Any], folder: Path) -> Declaration:
+    for key in table:
+        if key not in _FIELDS:
+            raise UnknownName(f"key of {FILE}", key, _FIELDS)
+    if "file" in table:
+        table["file"] = folder / table["file"]
+        if not table["file"].is_file():
+            raise ConfigurationError(f"{folder / FILE} names {table['file'].name}, which is not there")
+    return converter().structure(table, Declaration)
+
+
+_FIELDS = tuple(attrs.fields_dict(Declaration))

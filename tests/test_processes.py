@@ -1,0 +1,28 @@
+"""Several processes, as ``accelerate launch`` starts them, train what one process trains."""
+
+import json
+import subprocess
+import sys
+
+import safetensors.torch
+import torch
+
+WORDS = ["train", "bits/xor", "--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--batch-size", "8"]
+
+
+def test_two_processes_are_one_with_the_same_batch(tmp_path):
+    """Two processes that share each batch end with one process's parameters, to rounding, in one folder."""
+    words = [*WORDS, "--steps", "6", "--evaluate-every", "3", "--precision", "fp32", "--device", "cpu"]
+    alone = [sys.executable, "-m", "fpt_plugins", *words, "--out", str(tmp_path / "one")]
+    subprocess.run(alone, check=True, capture_output=True)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    both = [*launch, "-m", "fpt_plugins", *words, "--out", str(tmp_path / "two")]
+    found = subprocess.run(both, check=False, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    files = [tmp_path / name / "adapter" / "adapter.safetensors" for name in ("one", "two")]
+    one, two = map(safetensors.torch.load_file, files)
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
+    rows = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
+    assert [json.loads(row)["step"] for row in rows[0]] == [json.loads(row)["step"] for row in rows[1]]
