@@ -59,7 +59,7 @@ class Arm:
         """The model's outputs for a batch, in fp32, as the target lays them out."""
         batch = batch.to(self.precision.device)
         with self.precision.autocast():
-            outputs: Tensor = self.model(batch.tokens, batch.attention_mask)
+            outputs: Tensor = self.model(batch.tokens, batch.attention_mask, batch.features)
         return outputs.float()
 
     @contextmanager

@@ -52,6 +52,8 @@ class Configuration:
         lr: Learning rate of every group that ``group_lr`` does not name.
         group_lr: Learning rates by parameter group.
         dropout: Inside the body, while training.
+        cache_features: Compute what the frozen body gives once, where only the head trains; ``None``
+            is wherever that can be, ``True`` refuses where it cannot.
         clip: The largest norm of the gradient.
         evaluate_every: Steps between two looks at validation data, and between checkpoints.
         seed: Of new parameters, data order and dropout, each by its own stream.
@@ -79,6 +81,7 @@ class Configuration:
         factory=dict, validator=deep_mapping(_parameter_group, gt(0.0))
     )
     dropout: float | None = attrs.field(default=None, validator=optional([ge(0.0), lt(1.0)]))
+    cache_features: bool | None = None
     clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
     seed: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])

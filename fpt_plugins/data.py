@@ -39,11 +39,13 @@ class Batch:
         tokens: Ids ``[B, T]`` (int64) or vectors ``[B, T, width]`` (float32); padding is 0.
         attention_mask: ``[B, T]``, true where a token is real.
         targets: As the task's target lays them out; ``None`` where there are none to learn from.
+        features: What the head reads of them ``[B, n, D]``, where a run computed it once.
     """
 
     tokens: Tensor
     attention_mask: Tensor
     targets: Tensor | None = None
+    features: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -51,7 +53,7 @@ class Batch:
             return self
         targets = self.targets if self.targets is None else self.targets.to(device, non_blocking=True)
         mask = self.attention_mask.to(device, non_blocking=True)
-        return Batch(self.tokens.to(device, non_blocking=True), mask, targets)
+        return Batch(self.tokens.to(device, non_blocking=True), mask, targets, self.features)
 
     def __len__(self) -> int:
         return len(self.tokens)

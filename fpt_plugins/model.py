@@ -27,9 +27,16 @@ class FrozenPretrainedTransformer(nn.Module):
         self.backbone = backbone
         self.output_head = output_head
 
-    def forward(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
-        """Tokens ``[B, T]`` or ``[B, T, width]`` and mask ``[B, T]`` to the target's outputs ``[B, ...]``."""
+    def forward(self, tokens: Tensor, attention_mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Tokens ``[B, T]`` or ``[B, T, width]`` and mask ``[B, T]`` to the target's outputs ``[B, ...]``.
+
+        Where ``features`` of these tokens are given, only the head computes.
+        """
+        read = self.features(tokens, attention_mask) if features is None else features
+        return self.task.target.shape(self.output_head(read))
+
+    def features(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        """Tokens and mask, as above, to the hidden states that the head reads ``[B, n, D]``."""
         inputs_embeds = self.input_embedding(tokens)  # [B, T, D]
         hidden_states = self.backbone(inputs_embeds, attention_mask)  # [B, T, D]
-        read = self.task.readout.pool(hidden_states, attention_mask)  # [B, n, D]
-        return self.task.target.shape(self.output_head(read))
+        return self.task.readout.pool(hidden_states, attention_mask)

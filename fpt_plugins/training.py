@@ -18,6 +18,7 @@ from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Order, read_split
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
+from fpt_plugins.features import with_features
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.processes import Launched
@@ -35,7 +36,7 @@ from fpt_plugins.record import (
 from fpt_plugins.run_folder import RunFolder, run_path
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.storage import write_folder
-from fpt_plugins.streams import preserved_generators, stream_seed
+from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,6 +126,8 @@ class Training:
         processes: Who else trains it.
     """
 
+    frozen: FrozenProof
+
     def __init__(self, arm: Arm, folder: RunFolder, processes: Launched | None = None) -> None:
         self.arm, self.folder = arm, folder
         settings = self.settings = arm.configuration
@@ -140,6 +143,8 @@ class Training:
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
         folder.keep_rows(self.state.step)
+        self.train_split = with_features(arm, self.train_split)
+        self.validation_split = with_features(arm, self.validation_split)
         self._stage: TrainedStage | None = None
         self._enter_stage()
         self._model = self.accelerator.prepare_model(arm.model, device_placement=False)
@@ -194,9 +199,9 @@ class Training:
         settings, processes = self.settings, self.processes
         share = self._order.at(step)[processes.index :: processes.count]
         batch = self.train_split.batch(share).to(self.arm.precision.device)
-        torch.manual_seed(stream_seed(settings.seed, "dropout", step, processes.index))
+        seed_dropout(stream_seed(settings.seed, "dropout", step, processes.index), batch.tokens.device)
         with self.arm.precision.autocast():
-            outputs = self._model(batch.tokens, batch.attention_mask).float()
+            outputs = self._model(batch.tokens, batch.attention_mask, batch.features).float()
         assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
         loss = self.arm.task.target.losses(outputs, batch.targets).mean()
         self.optimizer.zero_grad()

@@ -53,17 +53,19 @@ LAYERS = (
     # what is saved
     ("adapter", "record", "run_folder"),
     ("checkpoint", "evaluation", "prediction"),
-    ("card", "training"),
+    ("card", "features"),
+    ("training",),
     ("display",),
     # what plugin authors are given
     ("scaffold", "testing.result", "testing.declaration"),
     ("testing.subject", "testing.fresh_process"),
     ("testing.drawing",),
     ("testing.probes",),
-    ("testing.installation", "testing.contents", "testing.refusals", "testing.learning", "testing.sharing"),
+    ("testing.installation", "testing.contents", "testing.refusals"),
+    ("testing.learning", "testing.fitting", "testing.sharing"),
     ("testing.suite", "testing.probing_process"),
     ("testing.parametrization", "testing.checking_process", "testing.running"),
-    ("testing.__init__",),
+    ("testing.__init__", "testing.results_table"),
     ("cli",),
     ("__main__",),
 )

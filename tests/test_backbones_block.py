@@ -101,12 +101,14 @@ def test_direction_is_the_options(spec, causal):
 def test_groups_sum_to_the_whole_and_each_parameter_trains(spec):
     """Norms, positions, attention and feed-forward are all there is, and each receives a gradient."""
     body, (inputs, mask) = build(spec), batch()
-    groups = body.parameter_groups()
+    groups, named = body.parameter_groups(), dict(body.named_parameters())
     assert set(groups) == {"layer_norm", "position", "attention", *(["mlp"] if spec is BLOCK_1 else [])}
-    assert sorted(n for names in groups.values() for n in names) == sorted(dict(body.named_parameters()))
+    assert sorted(n for names in groups.values() for n in names) == sorted(named)
     body(inputs, mask)[mask].sin().sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in body.parameters())
     assert "position" not in build(spec, positions=0).parameter_groups()
+    (block,) = body.blocks()
+    assert set(named) - set(block) == {"positions.weight", "last_norm.weight", "last_norm.bias"}
 
 
 @both

@@ -133,7 +133,7 @@ def test_the_digest_is_over_the_files_own_tensors(folders, variant):
     assert body.source_digest == digest(used) == build(folders / variant, length=3).source_digest
     assert body.positions.weight.shape == (10, 32)
     assert (body.positions.weight == 0).all()
-    assert all(torch.equal(body.get_parameter(name), tensor) for name, tensor in used.items())
+    assert all(torch.equal(body.get_parameter(f"model.{name}"), tensor) for name, tensor in used.items())
 
 
 def test_the_first_layers(folders, models):
@@ -152,12 +152,20 @@ def test_a_random_body_is_its_seed():
     body = build("vit_tiny_patch16_224", init="random", layers=1)
     assert isinstance(body, Backbone)
     assert (body.embed_dim, body.max_length, body.causal) == (192, 10, False)
-    drawn = {name: tensor for name, tensor in body.named_parameters() if name != "positions.weight"}
-    assert body.source_digest == digest(drawn)
-    assert (body.blocks[0].norm1.weight == 1).all()
-    assert abs(body.blocks[0].mlp.fc1.weight.std() - 0.02) < 1e-3
+    assert body.source_digest == digest(dict(body.model.named_parameters()))
+    assert (body.model.blocks[0].norm1.weight == 1).all()
+    assert abs(body.model.blocks[0].mlp.fc1.weight.std() - 0.02) < 1e-3
     other = build("vit_tiny_patch16_224", init="random", layers=1, seed=1)
     assert other.source_digest != body.source_digest
+
+
+def test_blocks_are_disjoint_and_leave_positions_and_the_last_norm(folders):
+    """Each block's parameters are those of timm's block of that number."""
+    body = build(folders / "plain")
+    rest = {name for name, _ in body.named_parameters()} - {name for block in body.blocks() for name in block}
+    assert rest == {"positions.weight", "model.norm.weight", "model.norm.bias"}
+    sizes = [len(list(block.parameters())) for block in body.model.blocks]
+    assert [len(set(block)) for block in body.blocks()] == sizes
 
 
 def test_dropout_is_what_the_request_says(folders):
@@ -187,7 +195,7 @@ def test_a_name_leads_to_its_repository_at_a_commit(folders, tmp_path, monkeypat
         spec = find_backbone(f"timm:{place}")
         assert (spec.name, spec.revision, spec.layers) == (f"timm:{name}@{commit}", commit, 12)
     body = build(f"{name}@{commit}", layers=1)
-    assert torch.equal(body.blocks[0].attn.qkv.weight, model.blocks[0].attn.qkv.weight)
+    assert torch.equal(body.model.blocks[0].attn.qkv.weight, model.blocks[0].attn.qkv.weight)
 
 
 @pytest.mark.parametrize(

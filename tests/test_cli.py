@@ -89,7 +89,7 @@ def test_show_and_export(run, tmp_path):
         (["train", "bits/xor", "--option", "length"], 2, "write --option length=VALUE"),
         (["train", "bits/xor", "--lr", "fast"], 2, "fast"),
         (["train", "bits/xor", "--init", "warm"], 2, "warm"),
-        (["evaluate", "nowhere"], 1, "holds neither a run nor an adapter"),
+        (["evaluate", "nowhere"], 1, "nowhere holds no record.json"),
         (["shwo", "nowhere"], 2, "shwo"),
     ],
 )

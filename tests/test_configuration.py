@@ -168,7 +168,7 @@ REFUSED = [
     ({"train": ["head"]}, r"train: \['head'\] is no text"),
     ({"device": 0}, "device: 0 is no text"),
     ({"options": ["length=2"]}, "options: not "),
-    ({"options": {"since": object()}}, "'options' must hold plain values"),
+    ({"options": {"since": print}}, "'options' must hold plain values"),
     ({"backbone_options": {"x": float("nan")}}, "'backbone_options' must hold plain values"),
     ({"wrappers": [1]}, "1 is no text"),
 ]

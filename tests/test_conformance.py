@@ -1,10 +1,12 @@
 """The conformance suite as authors and users meet it, and the plugins of this tree in it."""
 
+import json
+
 import pytest
 
-from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.errors import ConfigurationError, PluginError, UnknownName
 from fpt_plugins.scaffold import new_plugin
-from fpt_plugins.testing import NotApplicable, check, parametrize_with_checks, running
+from fpt_plugins.testing import NotApplicable, check, parametrize_with_checks, results_table, running
 from fpt_plugins.testing.declaration import read_declarations
 from fpt_plugins.testing.result import Result
 from fpt_plugins.testing.running import reached
@@ -60,6 +62,8 @@ def test_the_first_suite_is_frozen():
         "check_gradients",
         "check_batches",
         "check_scores",
+        "check_learning",
+        "check_target_is_not_in_the_input",
         "check_save_and_load",
         "check_answers",
         "check_no_assertions",
@@ -160,6 +164,39 @@ def test_a_broken_import_is_a_result(tmp_path, install_project, monkeypatch):
     results = check("birds", suite="tried")
     assert [result.status for result in results] == ["passed", "failed", "failed"]
     assert all("no_such_module" in result.reason for result in results[1:])
+
+
+RESULTS = [
+    Result(check="check_metadata", tier="L1", status="passed", seconds=1.25),
+    Result(check="check_lengths", tier="L2", status="not applicable", reason="no [sequences]"),
+    Result(check="check_widths", tier="L3", status="failed", reason="too wide", remedy="narrow it"),
+]
+
+
+def test_the_table_has_every_result_and_the_counts(monkeypatch, capsys):
+    """Names, reasons and remedies are shown, then the tier; a failure is an error with its remedy."""
+    monkeypatch.setattr(results_table, "check", lambda name: RESULTS)
+    with pytest.raises(PluginError, match="birds fails check_widths\n  narrow it"):
+        results_table.print_check("birds")
+    shown = capsys.readouterr().out
+    assert "suite 1, L2: 1 passed, 1 failed, 1 not applicable, 1.2 s" in shown
+    assert all(word in shown for word in ("check_lengths", "no [sequences]", "too wide", "narrow it"))
+
+
+def test_json_is_a_list_of_records(monkeypatch, capsys):
+    """Standard output has each result as an object, and nothing else."""
+    monkeypatch.setattr(results_table, "check", lambda name: RESULTS[:1])
+    results_table.print_check("birds", as_json=True)
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "check": "check_metadata",
+            "tier": "L1",
+            "status": "passed",
+            "reason": "",
+            "remedy": "",
+            "seconds": 1.25,
+        }
+    ]
 
 
 def test_an_unknown_plugin_is_refused():

@@ -47,7 +47,7 @@ def test_the_readme_example_runs(tmp_path):
     short = code.replace('out="runs/xor")', 'out="runs/xor", steps=10)')
     assert short != code
     printed = run("-c", short, cwd=tmp_path)
-    shown = README.split(code, 1)[1].split("```")[1].strip().removeprefix("text\n")
+    shown = README.split(code, 1)[1].split("```")[2].strip().removeprefix("text\n")
     words = [line.split(":")[0].split("[")[0] for line in shown.splitlines()]
     assert [line.split(":")[0].split("[")[0] for line in printed.splitlines()] == words
 

@@ -12,14 +12,12 @@ from fpt_plugins.unpickling import unpickle_plain_values
 
 PROTOCOLS = range(6)
 
-ATOMS = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
-) | st.complex_numbers(allow_nan=False)
+WORDS = st.integers(-(2**64) + 1, 2**64 - 1)
+KEYS = st.none() | st.booleans() | WORDS | st.floats(allow_nan=False) | st.text() | st.binary()
+ATOMS = KEYS | st.integers() | st.complex_numbers(allow_nan=False)
 VALUES = st.recursive(
-    ATOMS | st.frozensets(ATOMS) | st.sets(ATOMS),
-    lambda inner: (
-        st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(ATOMS | st.tuples(ATOMS, ATOMS), inner)
-    ),
+    ATOMS | st.frozensets(KEYS) | st.sets(KEYS),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(KEYS, inner),
     max_leaves=12,
 )
 

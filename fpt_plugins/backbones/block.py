@@ -66,6 +66,11 @@ class BlockBackbone(nn.Module):
         groups = {g: [names[id(p)] for m in found if m for p in m.parameters()] for g, found in parts.items()}
         return {group: found for group, found in groups.items() if found}
 
+    def blocks(self) -> list[list[str]]:
+        """The names of the parameters of the one block: all but positions and the last norm."""
+        around = ("positions.", "last_norm.")
+        return [[name for name, _ in self.named_parameters() if not name.startswith(around)]]
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
         hidden_states = inputs_embeds

@@ -42,6 +42,15 @@ class HuggingFaceBackbone(nn.Module):
             for group, modules in groups.items()
         }
 
+    def blocks(self) -> list[list[str]]:
+        """The names of the parameters of each block, from the input up."""
+        path = self.architecture.tensor_names.blocks
+        blocks: Any = self.model.get_submodule(path)
+        return [
+            [f"model.{path}.{number}.{name}" for name, _ in block.named_parameters()]
+            for number, block in enumerate(blocks)
+        ]
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 

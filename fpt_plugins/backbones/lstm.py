@@ -57,6 +57,14 @@ class LSTMBackbone(nn.Module):
         names = {id(parameter): name for name, parameter in self.named_parameters()}
         return {g: [names[id(p)] for p in module.parameters()] for g, module in groups.items()}
 
+    def blocks(self) -> list[list[str]]:
+        """The names of the parameters of each layer and of the norm behind it, from the input up."""
+        names = {id(parameter): name for name, parameter in self.named_parameters()}
+        return [
+            [names[id(parameter)] for part in pair for parameter in part.parameters()]
+            for pair in zip(self.layers, self.norms, strict=True)
+        ]
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:  # noqa: ARG002 # as below
         """Embeddings ``[B, T, D]`` to hidden states ``[B, T, D]``.
 

@@ -32,11 +32,14 @@ NAMES = TensorNames(
 )
 
 
+_PICTURES = ("patch_embed", "cls_token", "reg_token", "pos_embed", "attn_pool", "head")
+
+
 class VisionBackbone(nn.Module):
     """timm's blocks with the norms before and after them.
 
     Args:
-        model: timm's module, whose other parts are left behind.
+        model: timm's module; what serves pictures alone is taken from it.
         length: Rows of the table of positions.
     """
 
@@ -47,20 +50,21 @@ class VisionBackbone(nn.Module):
         self.embed_dim: int = model.embed_dim
         self.max_length = length
         self.source_digest = ""
-        self.norm_pre, self.blocks = model.norm_pre, model.blocks
-        self.norm, self.fc_norm = model.norm, model.fc_norm  # either is nothing, by how timm pools
+        for name in _PICTURES:
+            setattr(model, name, None)
+        self.model = model
         self.positions = nn.Embedding(length, self.embed_dim)
-        self.dropout = model.pos_drop
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """Norms of the residual stream; a sublayer's gain (``LayerScale``) belongs to the sublayer."""
-        blocks: Any = self.blocks
+        model: Any = self.model
+        blocks = model.blocks
         parts: dict[str, list[nn.Module]] = {
             "layer_norm": [
                 *(norm for block in blocks for norm in (block.norm1, block.norm2)),
-                self.norm_pre,
-                self.norm,
-                self.fc_norm,
+                model.norm_pre,
+                model.norm,
+                model.fc_norm,
             ],
             "position": [self.positions],
             "attention": [part for block in blocks for part in (block.attn, block.ls1)],
@@ -68,6 +72,14 @@ class VisionBackbone(nn.Module):
         }
         names = {id(parameter): name for name, parameter in self.named_parameters()}
         return {g: [names[id(p)] for m in found for p in m.parameters()] for g, found in parts.items()}
+
+    def blocks(self) -> list[list[str]]:
+        """The names of the parameters of each block, from the input up."""
+        blocks: Any = self.model.blocks
+        return [
+            [f"model.blocks.{number}.{name}" for name, _ in block.named_parameters()]
+            for number, block in enumerate(blocks)
+        ]
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
@@ -78,28 +90,24 @@ class VisionBackbone(nn.Module):
         length = inputs_embeds.shape[1]
         if length > self.max_length:
             raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
-        hidden_states = self.norm_pre(self.dropout(inputs_embeds + self.positions.weight[:length]))
+        model: Any = self.model
+        hidden_states = model.norm_pre(model.pos_drop(inputs_embeds + self.positions.weight[:length]))
         visible = attention_mask.bool()[:, None, None, :]  # [B, heads, queries, keys]
-        for block in self.blocks:
+        for block in model.blocks:
             hidden_states = block(hidden_states, attn_mask=visible)
-        normed: Tensor = self.fc_norm(self.norm(hidden_states))
+        normed: Tensor = model.fc_norm(model.norm(hidden_states))  # either is nothing, by how timm pools
         return normed
 
 
 @attrs.frozen
 class _Vision:
-    """The module of a body, and the names by which its tensors are drawn and read."""
+    """A body without numbers, and the names by which its tensors are drawn and read."""
 
     body: VisionBackbone
-    blocks: int
 
     def tensors(self) -> dict[str, str]:
         """From the names of files to the module's: the table of positions is in no file."""
-        return {
-            NAMES.of_body(name): name
-            for name, _ in self.body.named_parameters()
-            if not name.startswith("positions.")
-        }
+        return {NAMES.of_body(name): f"model.{name}" for name, _ in self.body.model.named_parameters()}
 
     def fill(self, numbers: Numbers) -> VisionBackbone:
         names = self.tensors()
@@ -125,7 +133,7 @@ def build(builder: VisionBuilder, spec: BackboneSpec, request: BackboneRequest) 
     model.blocks = model.blocks[:asked]
     for block in model.blocks:
         block.attn.fused_attn = request.options.attention == "sdpa"
-    made = _Vision(VisionBackbone(model, request.length), blocks)
+    made = _Vision(VisionBackbone(model, request.length))
     shapes = {name: tuple(made.body.get_parameter(own).shape) for name, own in made.tensors().items()}
     blank = Blank(
         names=NAMES,

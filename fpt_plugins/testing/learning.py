@@ -145,7 +145,9 @@ def check_batches(plugin: Subject) -> None:
             together = _outputs(arm, samples)
             reversed_order = _outputs(arm, samples[::-1])[::-1]
             alone = [_outputs(arm, [sample])[0] for sample in samples]
-        for what, found in (("alone", alone), ("in another order", reversed_order)):
+            padded = _outputs(arm, samples, padding=1)
+        others = {"alone": alone, "in another order": reversed_order, "with other padding": padded}
+        for what, found in others.items():
             for one, other in zip(together, found, strict=True):
                 if one.shape != other.shape or (one - other).abs().max() > TOLERANCE:
                     raise ContractBroken(
@@ -154,10 +156,11 @@ def check_batches(plugin: Subject) -> None:
                     )
 
 
-def _outputs(arm: Arm, samples: list[Any]) -> list[Tensor]:
+def _outputs(arm: Arm, samples: list[Any], padding: int = 0) -> list[Tensor]:
     from fpt_plugins.data import collate, tokenize
 
     batch = collate(arm.task, tokenize(arm.plugins, arm.task, samples))
+    batch.tokens[~batch.attention_mask] = padding
     outputs = arm.outputs(batch)
     if arm.task.readout.positions is not None:
         return list(outputs)

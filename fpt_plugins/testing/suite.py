@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from fpt_plugins.errors import FptError, UnknownName
-from fpt_plugins.testing import contents, installation, learning, refusals, sharing
+from fpt_plugins.testing import contents, fitting, installation, learning, refusals, sharing
 from fpt_plugins.testing.result import NotApplicable, Result, Status, Tier
 from fpt_plugins.testing.subject import Subject
 
@@ -91,6 +91,8 @@ _TIERS: dict[Tier, tuple[Callable[[Subject], None], ...]] = {
         learning.check_gradients,
         learning.check_batches,
         learning.check_scores,
+        fitting.check_learning,
+        fitting.check_target_is_not_in_the_input,
     ),
     "L4": (
         sharing.check_save_and_load,

@@ -52,10 +52,10 @@ def _read(path: Path, form: str, _changed: tuple[int, int]) -> list[Protein]:
     if form == "tape-json":
         from fpt_proteins.tape_json import read_json
 
-        return converted(path, path, read_json)
+        return converted(path, path, read_json, form)
     from fpt_proteins.tape_lmdb import read_lmdb
 
-    return converted(path, path.parent, read_lmdb)
+    return converted(path, path.parent, read_lmdb, form)
 
 
 def protein(record: Any, path: Path, number: int) -> Protein:
