@@ -155,7 +155,7 @@ def build_task(plugins: Plugins, configuration: Configuration) -> Task:
 
 def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec) -> Any:
     if configuration.init not in spec.inits:
-        raise UnknownName(f"initialisation of {spec.name}", str(configuration.init), spec.inits)
+        raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
     request = BackboneRequest(
         init=str(configuration.init),
         init_seed=configuration.init_seed or 0,

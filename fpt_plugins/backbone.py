@@ -90,7 +90,7 @@ class BackboneSpec:
         max_length: Positions of the pretrained table; ``None`` where there is no such limit.
         layers: Blocks.
         causal: Whether a position sees only those before it; ``None`` where only the files tell.
-        inits: The initialisations that it knows; the first is taken where none is asked for.
+        inits: The initializations that it knows; the first is taken where none is asked for.
         revision: The pinned commit of the source.
         license: Of the weights.
         weights_sha256: Of the weights' file, checked before use.

@@ -63,7 +63,7 @@ trained with fpt-plugins {description["fpt_plugins"]} and {plugins}.
 |---|---|
 | trained | {trained} parameters |
 | steps | {record.best_step} of {record.steps}, chosen on validation data |
-| body | {source}, licence: {backbone["license"] or "none stated"} |
+| body | {source}, license: {backbone["license"] or "none stated"} |
 | source digest of the body | `{record.source_digest}` |
 | digest of what was frozen, before and after | `{record.held_digest_before}` |
 | SHA-256 of `{WEIGHTS}` | `{description["weights_sha256"]}` |

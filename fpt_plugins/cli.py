@@ -207,6 +207,30 @@ def export(run: Folder, destination: Annotated[Path, Parameter(help="A new folde
     print(destination)
 
 
+@app.command
+def new(
+    name: Annotated[str, Parameter(help="The prefix of its tasks: birdsong.")],
+    *,
+    out: Annotated[Path | None, Parameter(help="Its folder, a new one (default: fpt-NAME).")] = None,
+) -> None:
+    """Write a new plugin that installs, trains and passes the conformance suite as it is."""
+    from fpt_plugins.scaffold import new_plugin
+
+    print(new_plugin(name, out))
+
+
+@app.command
+def check(
+    name: Annotated[str, Parameter(help="An installed plugin: a name of `fpt plugins`.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Run the conformance suite on a plugin, in a process that may crash; print results and tier."""
+    from fpt_plugins.testing.results_table import print_check
+
+    print_check(name, as_json=as_json)
+
+
 @app.meta.default
 def launch(
     *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],

@@ -115,7 +115,7 @@ class Configuration:
 
         Args:
             recipe: The task's.
-            inits: The initialisations that the backbone knows.
+            inits: The initializations that the backbone knows.
         """
         steps = self.steps if self.steps is not None else recipe.steps
         every = self.evaluate_every or recipe.evaluate_every or max(1, steps // 20)

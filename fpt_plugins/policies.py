@@ -124,4 +124,4 @@ def _word(name: str) -> Policy:
         return POLICIES[name]
     if name in GROUPS:
         return WholeGroups((name,))
-    raise UnknownName("freeze policy or parameter group", name, [*POLICIES, *GROUPS])
+    raise UnknownName("freeze policy or parameter group", name, {*POLICIES, *GROUPS})

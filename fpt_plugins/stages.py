@@ -116,5 +116,4 @@ def begin_stage(trained: TrainedStage, model: Module, optimizer: torch.optim.Opt
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained.names)
         if name not in trained.names:
-            parameter.grad = None
             optimizer.state.pop(parameter, None)

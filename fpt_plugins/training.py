@@ -23,16 +23,8 @@ from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof
-from fpt_plugins.record import (
-    RECORD,
-    Evaluation,
-    RunRecord,
-    StageRecord,
-    group_counts,
-    library_versions,
-    machine_facts,
-    read_record,
-)
+from fpt_plugins.record import RECORD, RunRecord, read_record
+from fpt_plugins.recording import run_record
 from fpt_plugins.run_folder import RunFolder, run_path
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.storage import write_folder
@@ -176,7 +168,13 @@ class Training:
         """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
         self.frozen.verify()
         files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
-        record = self._record(len(files[WEIGHTS]))
+        record = run_record(
+            self.arm,
+            self.state,
+            held_digest=self.frozen.held_digest,
+            samples=len(self.validation_split),
+            adapter_bytes=len(files[WEIGHTS]),
+        )
         if self.processes.leads:
             if not self.folder.adapter.exists():
                 write_folder(self.folder.adapter, files)
@@ -248,36 +246,3 @@ class Training:
         if self.processes.leads:
             save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.processes.wait()
-
-    def _stages(self) -> tuple[StageRecord, ...]:
-        digests = self.state.held_digests
-        return tuple(
-            StageRecord(step=each.step, policy=each.policy, held_digest=digests[str(each.step)])
-            for each in self.arm.partition.stages
-            if str(each.step) in digests
-        )
-
-    def _record(self, adapter_bytes: int) -> RunRecord:
-        arm = self.arm
-        validation = Evaluation(
-            metrics=self.state.best_metrics,
-            floors=arm.task.floors("validation"),
-            samples=len(self.validation_split),
-            reads=-(-self.state.step // (self.settings.evaluate_every or 1)),
-        )
-        plugins = {plugin["distribution"]: plugin["version"] for plugin in arm.versions.values()}
-        return RunRecord(
-            configuration=self.settings.to_json(),
-            versions={**library_versions(), **plugins},
-            machine=machine_facts(str(arm.precision.device), arm.precision.name),
-            parameters=group_counts(arm.partition),
-            source_digest=arm.model.backbone.source_digest,
-            held_digest_before=self.frozen.held_digest,
-            held_digest_after=self.frozen.held_digest,  # as it was just verified to be
-            steps=self.state.step,
-            best_step=self.state.best_step,
-            seconds=round(self.state.seconds, 3),
-            adapter_bytes=adapter_bytes,
-            evaluations={"validation": validation},
-            stages=self._stages(),
-        )

@@ -3,7 +3,8 @@
 A pickle is a program, and ``pickle.Unpickler`` with a strict ``find_class`` still runs parts of it
 unseen: NumPy's ``dtype.__setstate__`` takes flags that make numbers into pointers, a tuple nested
 in itself takes exponential time as a key, and a few bytes ask for gigabytes of memo. So the
-opcodes, as the standard library's ``pickletools`` decodes them, are followed here one by one.
+opcodes, as the standard library's ``pickletools`` decodes them, are followed here one by one; and
+since two bytes put a value on the stack again, what reads whole values is bounded.
 
 What is followed, and why no more:
 
@@ -21,13 +22,12 @@ most twice as large as the pickle, save a few hundred bytes per opcode, which ``
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Hashable, Iterable, Sized
+from collections.abc import Callable
 from functools import partial
 from reprlib import repr as short
 from typing import Any
 
 import attrs
-import numpy as np
 
 from fpt_plugins import pickled_arrays
 from fpt_plugins.errors import InputError
@@ -36,8 +36,13 @@ from fpt_plugins.pickled_arrays import Refused, of_type, word
 MOST_OPCODES = 10_000_000
 """The longest pickle that is read, in opcodes: an array takes about thirty, a number in a list one."""
 
+MOST_NUMBERS_AS_KEYS = 10_000
+"""In one pickle: Python does not salt their hashes, so that a file can have them all fall in one place."""
+
+LONGEST_KEY = 1_000
+"""In characters or bytes: equal keys are compared, and as often as the pickle says."""
+
 _REMEDY = "only plain values and numeric arrays are read: a pickle could run any program otherwise"
-_KEY_TYPES = (type(None), bool, int, float, complex, str, bytes, frozenset, np.generic)
 _MARK = pickletools.markobject
 
 
@@ -52,7 +57,7 @@ def unpickle_plain_values(data: bytes, *, where: str, encoding: str = "bytes") -
 
     Returns:
         ``None``, booleans, numbers, text, bytes, lists, tuples, dictionaries, sets and arrays.
-        Arrays are writable. Keys are single values or tuples of them.
+        Arrays are writable. Keys, and members of sets, are short text, bytes, ``None`` and numbers.
 
     Raises:
         InputError: The pickle is damaged or cut off, or asks for anything else: the message has
@@ -82,7 +87,8 @@ class _Machine:
     position: int = 0
     stack: list[Any] = attrs.field(factory=list)
     marks: list[int] = attrs.field(factory=list)
-    memo: dict[int, Any] = attrs.field(factory=dict)
+    memo: dict[str, Any] = attrs.field(factory=dict)  # by text, whose hashes are salted
+    numbers_as_keys: int = 0
 
     def run(self, data: bytes) -> Any:
         for count, (opcode, argument, position) in enumerate(pickletools.genops(data)):
@@ -100,13 +106,15 @@ class _Machine:
         if name in _VALUES:
             self.stack.append(argument)
         elif name in _STEPS:
-            self.stack.append(_STEPS[name](*_plain(self.take(opcode.stack_before))))
+            items = _plain(self.take(opcode.stack_before))
+            self.check_keys(items[_KEYS.get(name, slice(0))])
+            self.stack.append(_STEPS[name](*items))
         elif name == "MARK":
             self.marks.append(len(self.stack))
         elif name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
-            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.stack[-1]
+            self.memo[str(len(self.memo) if name == "MEMOIZE" else argument)] = self.stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
-            self.stack.append(self.memo[argument])
+            self.stack.append(self.memo[str(argument)])
         elif name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
             self.stack.append(self.python_2_text(argument))
         elif name == "GLOBAL":
@@ -133,12 +141,19 @@ class _Machine:
     def make(self, what: Any, arguments: Any) -> None:
         """REDUCE, where ``what`` is a name, and BUILD, where it is an array or a type already."""
         arguments = of_type(arguments, tuple)
-        make = what.make if isinstance(what, _Name) else partial(pickled_arrays.set_state, what)
-        made = make(*arguments)
-        self.copies_left -= getattr(made, "nbytes", 0) or (len(made) if isinstance(made, Sized) else 0)
+        sized = [part for part in arguments if isinstance(part, list | tuple | str | bytes | bytearray)]
+        self.copies_left -= sum(map(len, sized), start=len(arguments))
         if self.copies_left < 0:
-            raise Refused("values that it copies to make them larger than itself")
-        self.stack.append(made)
+            raise Refused("values that it copies to more than twice its own size")
+        self.check_keys([key for part in arguments if isinstance(part, list) for key in part])  # a set's
+        make = what.make if isinstance(what, _Name) else partial(pickled_arrays.set_state, what)
+        self.stack.append(make(*arguments))
+
+    def check_keys(self, keys: list[Any]) -> None:
+        """Refuse keys that take long to hash, to compare or to find: a tuple is hashed anew each time."""
+        self.numbers_as_keys += sum(map(_is_number_as_key, keys))
+        if self.numbers_as_keys > MOST_NUMBERS_AS_KEYS:
+            raise Refused(f"more than {MOST_NUMBERS_AS_KEYS:,} numbers as keys")
 
 
 @attrs.frozen(eq=False)
@@ -163,14 +178,12 @@ def _plain(items: list[Any]) -> list[Any]:
     return items
 
 
-def _keys(items: Iterable[Any]) -> list[Hashable]:
-    """The items, if hashing them takes no longer than reading them did."""
-    items = list(items)
-    for item in items:
-        parts = item if type(item) is tuple else (item,)
-        if not all(isinstance(part, _KEY_TYPES) for part in parts):
-            raise Refused(f"a {type(item).__name__} as a key that is neither one value nor a tuple of them")
-    return items
+def _is_number_as_key(key: Any) -> bool:
+    if isinstance(key, str | bytes) and len(key) <= LONGEST_KEY:
+        return False
+    if isinstance(key, float | None) or (isinstance(key, int) and key.bit_length() <= 64):
+        return True
+    raise Refused(f"a {type(key).__name__} as a key that is neither short text nor a number of 64 bits")
 
 
 def _extend(target: Any, *items: Any) -> Any:
@@ -179,12 +192,12 @@ def _extend(target: Any, *items: Any) -> Any:
 
 
 def _fill(target: Any, *items: Any) -> Any:
-    of_type(target, dict).update(zip(_keys(items[::2]), items[1::2], strict=True))
+    of_type(target, dict).update(zip(items[::2], items[1::2], strict=True))
     return target
 
 
 def _add(target: Any, *items: Any) -> Any:
-    of_type(target, set).update(_keys(items))
+    of_type(target, set).update(items)
     return target
 
 
@@ -211,13 +224,17 @@ _STEPS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"), lambda *items: items),
     "LIST": lambda *items: list(items),
     "DICT": lambda *items: _fill({}, *items),
-    "FROZENSET": lambda *items: frozenset(_keys(items)),
+    "FROZENSET": lambda *items: frozenset(items),
     **dict.fromkeys(("APPEND", "APPENDS"), _extend),
     **dict.fromkeys(("SETITEM", "SETITEMS"), _fill),
     "ADDITEMS": _add,
     "STACK_GLOBAL": lambda module, name: _find(of_type(module, str), of_type(name, str)),
 }
 """From what an opcode takes off the stack to what it puts there."""
+
+_KEYS = {"DICT": slice(0, None, 2), "ADDITEMS": slice(1, None), "FROZENSET": slice(None)}
+_KEYS |= dict.fromkeys(("SETITEM", "SETITEMS"), slice(1, None, 2))
+"""Which of the things that an opcode takes off the stack become keys or members."""
 
 _MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.multiarray", "_reconstruct"): pickled_arrays.make_empty,
@@ -227,7 +244,7 @@ _MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("_codecs", "encode"): _encode,
     ("builtins", "bytes"): lambda: b"",
     ("builtins", "complex"): complex,
-    ("builtins", "set"): lambda items: set(_keys(of_type(items, list))),
-    ("builtins", "frozenset"): lambda items: frozenset(_keys(of_type(items, list))),
+    ("builtins", "set"): lambda items: set(of_type(items, list)),
+    ("builtins", "frozenset"): lambda items: frozenset(of_type(items, list)),
 }
 """The names that are called, under NumPy's and Python's present spelling, and what is called for them."""

@@ -133,3 +133,19 @@ def test_older_files_say_their_angles_otherwise(folders, tmp_path):
     inputs, mask = padded_batch()
     with torch.no_grad():
         assert torch.equal(build(tmp_path)(inputs, mask), build(folders / "llama")(inputs, mask))
+
+
+def test_angles_are_scaled_by_the_length_of_training(tmp_path):
+    """Of YaRN without a length of its own, ten tokens are the library's, which scales by the file's 24."""
+    torch.manual_seed(1)
+    angles = {"rope_type": "yarn", "factor": 2.0, "rope_theta": 50.0}
+    configuration = transformers.LlamaConfig(**SHAPE, intermediate_size=48, rope_parameters=angles)
+    transformers.LlamaModel(configuration).save_pretrained(tmp_path)
+    changed = json.loads((tmp_path / "config.json").read_text())
+    changed["rope_parameters"].pop("original_max_position_embeddings", None)
+    (tmp_path / "config.json").write_text(json.dumps(changed))
+    inputs = torch.randn(2, 10, 32, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        hidden = reference(tmp_path, "llama")(inputs_embeds=inputs).last_hidden_state
+        found = build(tmp_path)(inputs, torch.ones(2, 10, dtype=torch.bool))
+    torch.testing.assert_close(found, hidden, atol=1e-5, rtol=0)

@@ -81,7 +81,7 @@ def test_its_floors_are_those_of_its_sample(tmp_path, install_project):
 
 
 def test_its_own_tests_pass(tmp_path, install_project):
-    """pytest passes in the new folder, as an author runs it; tests/mutants runs all of the suite."""
+    """An author's pytest passes in the new folder; tests/mutants runs all of the suite."""
     folder = new_plugin("birds", tmp_path / "fpt-birds")
     install_project(folder)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

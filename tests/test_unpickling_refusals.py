@@ -219,55 +219,6 @@ def test_a_tuple_that_doubles_as_a_key_is_refused_at_once():
     assert "a tuple as a key" in refusal(b"}" + doubling + b"Ns.")
 
 
-def long_tuple(count, last=b""):
-    return b"(" + b"K\x00" * count + last + b"t"
-
-
-SET = b"c__builtin__\nset\nq\x01"
-GROWING = {
-    "tuple as a key": lambda n: (b"}" + long_tuple(n) + b"q\x00Ns", b"h\x00Ns"),
-    "tuple as a member": lambda n: (b"\x8f" + long_tuple(n) + b"q\x00(h\x00\x90", b"(h\x00\x90"),
-    "number as a key": lambda n: (
-        b"}\x8b" + struct.pack("<i", 4 * n) + b"\x01" * 4 * n + b"q\x00Ns",
-        b"h\x00Ns",
-    ),
-    "equal text as a key": lambda n: (
-        b"}" + (b"B" + struct.pack("<I", 4 * n) + b"a" * 4 * n + b"q\x00Ns") * 2,
-        b"h\x00Ns",
-    ),
-    "set of a list": lambda n: (SET + b"(" + b"N" * n + b"lq\x00h\x01h\x00\x85R", b"h\x01h\x00\x85R"),
-    "arguments of a type": lambda n: (
-        b"cnumpy\ndtype\nq\x01" + b"(U\x02f8" + b"K\x00" * n + b"tq\x00R",
-        b"h\x01h\x00R",
-    ),
-    "state of a type": lambda n: (DTYPE + b"(K\x03U\x01<NNN" + b"K\x00" * n + b"tq\x00b", b"h\x00b"),
-    "text of a number": lambda n: (
-        b"c__builtin__\ncomplex\nq\x01X" + struct.pack("<I", 4 * n) + b"0" * 4 * n + b"q\x00\x85R",
-        b"h\x01h\x00\x85R",
-    ),
-}
-"""A value of n parts, and what works through all of it again in a few more."""
-
-
-@pytest.mark.parametrize("case", GROWING)
-@pytest.mark.parametrize("count", [10_000, 20_000, 40_000])
-def test_no_value_is_worked_through_again_and_again(case, count):
-    """However long the value is and however often it is asked for, the fourth time is never reached."""
-    start, again = GROWING[case](count)
-    message = refusal(b"(" + start + again * count + b"t.")
-    byte = int(message.split("byte ")[1].split(":")[0])
-    assert byte <= 1 + len(start) + 4 * len(again)
-    assert "as a key" in message or "copies" in message or "numbers as keys" in message
-
-
-def test_numbers_that_fall_in_one_place_are_bounded():
-    """Python hashes n (2**61 - 1) to 0 for every n: past 10,000 numbers as keys a pickle is refused."""
-    numbers = {number: None for number in range(10_000)}
-    assert unpickle_plain_values(pickle.dumps(numbers), where="numbers") == numbers
-    assert "more than 10,000 numbers as keys" in refusal(pickle.dumps(numbers | {None: None}))
-    assert "more than 10,000 numbers as keys" in refusal(pickle.dumps([{-1}, numbers]))
-
-
 def test_a_memo_of_four_billion_places_takes_none():
     """The standard library's unpickler would allocate 64 GB for this memo index; here it is one entry."""
     assert unpickle_plain_values(b"Nr\xff\xff\xff\xff.", where="a memo") is None

@@ -10,10 +10,9 @@ import attrs
 
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 from fpt_plugins.backbones.config_file import architecture_of
+from fpt_plugins.backbones.inits import PRETRAINED_INITS, RUN
 from fpt_plugins.backbones.shape import Shape
 from fpt_plugins.backbones.transformer_options import TransformerOptions
-
-PRETRAINED_INITS = ("pretrained", "random", "statistics", "shuffled")
 
 
 @attrs.frozen
@@ -57,7 +56,7 @@ def hugging_face_spec(
         max_length=shape.positions and shape.positions - architecture.first_position,
         layers=shape.layers,
         causal=architecture.causal,
-        inits=("random",) if folder is None else PRETRAINED_INITS,
+        inits=(*(("random",) if folder is None else PRETRAINED_INITS), RUN),
         options=TransformerOptions,
         **facts,
     )

@@ -16,9 +16,11 @@ from fpt_plugins.backbones.architecture import Architecture
 from fpt_plugins.backbones.checkpoint import FileTensor, check_file, read_tensors, weight_files
 from fpt_plugins.backbones.config_file import architecture_of
 from fpt_plugins.backbones.hugging_face import HuggingFaceBackbone
-from fpt_plugins.backbones.initialization import INITIALIZATIONS, Blank
+from fpt_plugins.backbones.initialization import Blank, Numbers
+from fpt_plugins.backbones.inits import knows
 from fpt_plugins.backbones.positions import check_length, tile
 from fpt_plugins.backbones.shape import Shape
+from fpt_plugins.backbones.trained_run import find_initialization
 from fpt_plugins.errors import ConfigurationError, UnknownName
 
 
@@ -68,7 +70,7 @@ class Construction:
             ConfigurationError: Too long, too deep, or a direction that the architecture does not have.
         """
         name, request, shape = self.spec.name, self.request, self.shape
-        if request.init not in self.spec.inits:
+        if not knows(self.spec.inits, request.init):
             raise UnknownName(f"initialization of {name}", request.init, self.spec.inits)
         positions = shape.positions and shape.positions - self.architecture.first_position
         beyond = "repeat the table" if self._position_table else "were never trained"
@@ -112,8 +114,25 @@ class Construction:
             shapes=shapes,
             seed=self.request.init_seed,
             scheme=self.request.options.scheme,
+            first_position=self.architecture.first_position,
             read=lambda: self._read(shapes),
         )
+
+    def numbers(self, model: nn.Module) -> Numbers:
+        """What ``model`` will be filled with."""
+        return find_initialization(self.request.init)(self.blank(model))
+
+    def file_configuration(self) -> dict[str, Any]:
+        """The ``config.json`` of these numbers: the source's own, with the layers that are built."""
+        keys = self.architecture.keys
+        per_block = {key: self._setting(key) for key in keys if isinstance(self.configuration.get(key), list)}
+        return {
+            **{key: value for key, value in self.configuration.items() if key != "torch_dtype"},
+            **per_block,
+            self.architecture.layers: self.layers,
+            "architectures": [self.architecture.model_class],
+            "dtype": "float32",
+        }
 
     def fill(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         """Give ``model`` its numbers, and the rows of the table of positions that will be used."""
@@ -183,7 +202,7 @@ def build(construction: Construction) -> HuggingFaceBackbone:
     """
     construction.check()
     model = construction.empty_model()
-    numbers = INITIALIZATIONS[construction.request.init](construction.blank(model))
+    numbers = construction.numbers(model)
     construction.fill(model, numbers.tensors)
     return HuggingFaceBackbone(
         model,

@@ -32,6 +32,7 @@ class Blank:
         shapes: Each tensor's shape.
         seed: Seeds whatever is drawn.
         scheme: How ``random`` draws.
+        first_position: Rows of the table of positions before position 0.
         read: The tensors of its weights file, by the module's names.
     """
 
@@ -41,6 +42,7 @@ class Blank:
     seed: int
     scheme: str
     read: Callable[[], dict[str, FileTensor]]
+    first_position: int = 0
 
 
 @attrs.frozen

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fpt_plugins.backbone import BackboneSpec
-from fpt_plugins.backbones.builder import PRETRAINED_INITS
 from fpt_plugins.backbones.config_file import read_json
 from fpt_plugins.backbones.hub import snapshot
+from fpt_plugins.backbones.inits import PRETRAINED_INITS
 from fpt_plugins.backbones.vision_builder import VisionBuilder, VisionOptions
 from fpt_plugins.errors import ConfigurationError, UnknownName
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from fpt_plugins.errors import PluginError
 from fpt_plugins.options import converter
@@ -52,7 +52,7 @@ def headline(results: list[Result], suite: str = "1") -> str:
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table("tier", "check", "status", "why, and what to do")
+    table = Table("tier", Column("check", no_wrap=True), "status", "why, and what to do")
     for result in results:
         said = "\n".join(filter(None, (result.reason, result.remedy)))
         table.add_row(result.tier, result.check, f"[{_STYLES[result.status]}]{result.status}", escape(said))

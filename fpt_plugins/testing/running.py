@@ -24,7 +24,7 @@ TIERS: tuple[Tier, ...] = ("L1", "L2", "L3", "L4")
 
 
 def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -> list[Result]:
-    """Every check of a suite on an installed plugin, the tiers one after the other.
+    """Every check of a suite on an installed plugin, in one process as long as it lives, then in another.
 
     Args:
         name: The plugin's, as ``fpt plugins`` shows it.
@@ -43,8 +43,10 @@ def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -
     """
     checks = checks_of(suite)
     _ = Subject(name).installed
-    tiers = [[each for each in checks if each.tier == tier] for tier in TIERS]
-    return [result for tier in tiers for result in _results(name, tier, patience)]
+    results: list[Result] = []
+    while len(results) < len(checks):
+        results += _some_results(name, checks[len(results) :], patience)
+    return results
 
 
 def reached(results: list[Result]) -> Tier | None:
@@ -54,24 +56,17 @@ def reached(results: list[Result]) -> Tier | None:
     return passed[-1] if passed else None
 
 
-def _results(name: str, checks: list[Check], patience: float) -> list[Result]:
-    results: list[Result] = []
-    while len(results) < len(checks):
-        results += _some_results(name, checks[len(results) :], patience)
-    return results
-
-
 def _some_results(name: str, checks: list[Check], patience: float) -> Iterator[Result]:
     """The results that one process gives; the last may be how a check ended the process."""
     child = start_module("fpt_plugins.testing.checking_process", name, *(check.name for check in checks))
-    running: Check | None = None
+    running, left = None, len(checks)
     try:
         for line in _lines(child, patience):
             if isinstance(line, str):
                 running = CHECKS[line]
             else:
                 yield converter().structure(line, Result)
-                running = None
+                running, left = None, left - 1
         reason = f"ended the process: {_ending(child.wait())}"
     except TimeoutError as error:
         reason = str(error)
@@ -80,8 +75,9 @@ def _some_results(name: str, checks: list[Check], patience: float) -> Iterator[R
         child.wait()
     if running is not None:
         yield running.result("failed", reason)
-    elif child.returncode not in (0, -signal.SIGKILL):
-        raise FptError(f"the checks of {name} {reason}")
+    elif left:
+        why = f"python -m fpt_plugins.testing.checking_process {name} {checks[0].name}"
+        raise FptError(f"the process for the checks of {name} {reason}", f"see why: {why}")
 
 
 def _lines(child: subprocess.Popen[str], patience: float) -> Iterator[object]:

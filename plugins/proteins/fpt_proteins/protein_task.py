@@ -17,7 +17,7 @@ from fpt_proteins.vocabulary import SYMBOLS, checked
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpt_plugins.data import Batch
+    from fpt_plugins import Batch
     from fpt_proteins.dataset import ProteinDataset
 
 _EARLIER: dict[SplitName, tuple[SplitName, ...]] = {
