@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fpt_plugins import options
 from fpt_plugins.backbone import Backbone, BackboneRequest, BackboneSpec
+from fpt_plugins.backbones.inits import knows
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
@@ -154,7 +155,7 @@ def build_task(plugins: Plugins, configuration: Configuration) -> Task:
 
 
 def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec) -> Any:
-    if configuration.init not in spec.inits:
+    if not knows(spec.inits, str(configuration.init)):
         raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
     request = BackboneRequest(
         init=str(configuration.init),

@@ -68,7 +68,11 @@ def train(
     ] = None,
     init: Annotated[str | None, Parameter(help="pretrained, random, ... (default pretrained)")] = None,
     train: Annotated[
-        str | None, Parameter(help="What trains: fpt, head, full, or groups joined by commas.")
+        str | None,
+        Parameter(
+            help="What trains: fpt, head, last-block, bitfit, full, or groups joined by commas; "
+            "head,@200,fpt changes at step 200."
+        ),
     ] = None,
     steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
@@ -84,6 +88,9 @@ def train(
         Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
     ] = None,
     device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
+    cache_features: Annotated[
+        bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
+    ] = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
     backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,
@@ -111,6 +118,7 @@ def train(
         "precision": precision,
         "device": device,
         "wrappers": with_,
+        "cache_features": cache_features,
         "options": from_assignments(option, "--option") if option else None,
         "backbone_options": from_assignments(backbone_option, "--backbone-option")
         if backbone_option
@@ -205,6 +213,14 @@ def export(run: Folder, destination: Annotated[Path, Parameter(help="A new folde
 
     export_adapter(run, destination)
     print(destination)
+
+
+@app.command(name="export-backbone")
+def export_backbone(run: Folder, destination: Annotated[Path, Parameter(help="A new folder.")]) -> None:
+    """Write the body of a run trained with --train full as a Hugging Face folder, for hf:FOLDER."""
+    from fpt_plugins.backbone_export import export_backbone as write
+
+    print(f"--backbone hf:{write(run, destination)}")
 
 
 @app.command

@@ -17,7 +17,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from fpt_plugins.features import FeatureSplit
 from fpt_plugins.record import Evaluation, GroupCount, RunRecord, group_counts
+from fpt_plugins.stages import read_stages
 
 if TYPE_CHECKING:
     from fpt_plugins.training import Training
@@ -37,7 +39,7 @@ class Display(Protocol):
 def parameter_table(parameters: Mapping[str, GroupCount], title: str) -> Table:
     """Parameters per group: which train, how many, their share, and what an adapter of them weighs."""
     total = sum(count.parameters for count in parameters.values())
-    trained = sum(count.parameters for count in parameters.values() if count.trained)
+    trained = sum(count.trained_parameters for count in parameters.values())
     table = Table(title=title, title_justify="left", show_footer=True)
     table.add_column("group", footer="trained")
     table.add_column("parameters", justify="right", footer=f"{trained:,}")
@@ -46,8 +48,16 @@ def parameter_table(parameters: Mapping[str, GroupCount], title: str) -> Table:
     for group, count in parameters.items():
         if count.parameters:
             share = f"{100 * count.parameters / total:.3f}"
-            table.add_row(group, f"{count.parameters:,}", share, "trains" if count.trained else "frozen")
+            table.add_row(group, f"{count.parameters:,}", share, _state(count))
+        elif group == "position":
+            table.add_row(group, "none", "", "rotary, or no positions")
     return table
+
+
+def _state(count: GroupCount) -> str:
+    if not count.trained:
+        return "frozen"
+    return "trains" if count.partly is None else f"{count.partly:,} train"
 
 
 def score_table(evaluations: Mapping[str, Evaluation]) -> Table:
@@ -71,12 +81,17 @@ def announce(training: Training, console: Console) -> None:
     arm, settings = training.arm, training.settings
     title = f"{settings.task} on {settings.backbone} ({settings.init}), --train {settings.train}"
     console.print(parameter_table(group_counts(arm.partition), title))
+    if len(arm.partition.stages) > 1:
+        console.print(
+            "\n".join(f"from step {stage.step}: {stage.policy}" for stage in read_stages(settings.train))
+        )
     rates = ", ".join(f"{group} {rate:g}" for group, rate in settings.group_lr.items())
     console.print(
         f"{settings.steps} steps of {settings.batch_size}, "
         f"lr {settings.lr:g}{f' ({rates})' if rates else ''}, "
         f"dropout {settings.dropout:g}, seed {settings.seed}, {arm.precision.name} on {arm.precision.device}"
         f"\nrun folder {training.folder.path}"
+        + (", features computed once" if isinstance(training.train_split, FeatureSplit) else "")
         + (f", resumed at step {training.state.step}" if training.state.step else "")
     )
 
