@@ -5,16 +5,19 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo test lint format setup clean
+.PHONY: help demo test heavy lint format setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-demo: setup  ## the main job: is it language, or would random weights do? (about three minutes)
+demo: setup  ## the main job: is it language, or would random weights do? (about four minutes)
 	$(BIN)/python examples/language_or_random.py
 
 test: setup  ## every test of the core, the plugins and the boundary between them
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not heavy"
+
+heavy: setup  ## the slow tests too: a mutant plugin for each check of the conformance suite
+	$(BIN)/python -m pytest -n 2 -m heavy
 
 lint: setup  ## ruff and the type checker
 	$(BIN)/ruff check .

@@ -31,6 +31,16 @@ Folder = Annotated[Path, Parameter(help="A run's or an adapter's folder.")]
 Data = Annotated[
     Path | None, Parameter(help="Where data files are: default $FPT_DATA, else ~/.cache/fpt-plugins/data.")
 ]
+Policy = Annotated[
+    str | None,
+    Parameter(
+        help="What trains: fpt, head, last-block, bitfit, full, or groups joined by commas; "
+        "head,@200,fpt changes at step 200."
+    ),
+]
+Features = Annotated[
+    bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
+]
 Body = Annotated[str | None, Parameter(help="Where the body is now, if not where it was: hf:FOLDER.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
 
@@ -67,13 +77,7 @@ def train(
         str | None, Parameter(help="The body: a name of `fpt backbones` (default minilm).")
     ] = None,
     init: Annotated[str | None, Parameter(help="pretrained, random, ... (default pretrained)")] = None,
-    train: Annotated[
-        str | None,
-        Parameter(
-            help="What trains: fpt, head, last-block, bitfit, full, or groups joined by commas; "
-            "head,@200,fpt changes at step 200."
-        ),
-    ] = None,
+    train: Policy = None,
     steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
     lr: Annotated[float | None, Parameter(help="Adam's learning rate.")] = None,
@@ -88,9 +92,7 @@ def train(
         Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
     ] = None,
     device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
-    cache_features: Annotated[
-        bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
-    ] = None,
+    cache_features: Features = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
     backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,
@@ -255,6 +257,8 @@ def launch(
     """Runs one command; an error of ours is one message, without a traceback."""
     try:
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except BrokenPipeError:  # the reader of our output has enough, as `head` does
+        return 0
     except (FptError, CycloptsError, OSError) as error:
         if debug:
             raise

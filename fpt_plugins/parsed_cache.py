@@ -79,7 +79,7 @@ def _write(path: Path, key: str, arrays: Arrays) -> None:
         whole = Path(temporary) / path.name
         with h5py.File(whole, "w") as file:
             for name, array in arrays.items():
-                file.create_dataset(name, data=array, compression="lzf")
+                file.create_dataset(name, data=array)
             file.attrs[_DIGEST] = _digest(key, arrays)
         whole.replace(path)
 

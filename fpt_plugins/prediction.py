@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from fpt_plugins.errors import InputError
+from fpt_plugins.errors import FptError, InputError, PluginError
 
 if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
@@ -30,7 +31,21 @@ def read_files(task: Task, paths: Iterable[Path]) -> Iterator[tuple[str, Any]]:
             with path.open(encoding="utf-8-sig") as file:
                 yield from read_lines(task, file, str(path))
         else:
-            yield from task.read(path)
+            with _plugin_errors(task, str(path)):
+                yield from task.read(path)
+
+
+@contextmanager
+def _plugin_errors(task: Task, where: str) -> Iterator[None]:
+    """An exception of a plugin's own reader, with the plugin and the place in place of a traceback."""
+    try:
+        yield
+    except (FptError, OSError, GeneratorExit):
+        raise
+    except Exception as error:
+        plugin = task.name.partition("/")[0]
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{where}: the plugin {plugin} failed to read it: {reason}") from error
 
 
 def read_lines(task: Task, lines: TextIO, name: str) -> Iterator[tuple[str, Any]]:
@@ -79,6 +94,7 @@ def _parse(task: Task, line: str, where: str, number: int) -> tuple[str, Any]:
     if isinstance(value, dict) and "id" in value:
         identifier = str(value.pop("id"))
     try:
-        return identifier, task.parse(value)
+        with _plugin_errors(task, where):
+            return identifier, task.parse(value)
     except InputError as error:
         raise InputError(error.message, error.remedy, where=where) from error

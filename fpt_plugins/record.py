@@ -153,6 +153,8 @@ def record_folder(place: Path) -> Path:
         return place
     if place.name == "adapter" and (place.parent / RECORD).is_file():
         return place.parent
+    if (place / "run.json").is_file():
+        raise FptError(f"the run in {place} is not finished", f"fpt train TASK --resume --out {place}")
     raise FptError(
         f"{place} holds no {RECORD}: no run has finished there",
         "fpt train TASK --out FOLDER makes one; fpt export keeps it beside the adapter",

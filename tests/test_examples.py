@@ -53,8 +53,9 @@ def test_the_readme_example_runs(tmp_path):
 
 
 def test_the_plugin_in_the_readme_is_the_example():
-    """README shows examples/parity as it is, not a copy that may drift."""
-    assert (TREE / "examples" / "parity" / "fpt_parity.py").read_text() in README
+    """README shows both files of examples/parity as they are, not copies that may drift."""
+    for name in ("fpt_parity.py", "pyproject.toml"):
+        assert (TREE / "examples" / "parity" / name).read_text() in README
 
 
 def test_the_plugin_in_the_readme_trains(tmp_path):
@@ -72,7 +73,15 @@ def test_the_plugin_in_the_readme_trains(tmp_path):
     assert '"chance"' in found
 
 
-@pytest.mark.parametrize("line", re.findall(r"^    (fpt train .*)$", README, flags=re.MULTILINE))
+COMMANDS = re.findall(r"^    (fpt train .*)$", README, flags=re.MULTILINE)
+
+
+def test_the_readme_has_its_commands():
+    """The three training commands whose results README prints are there."""
+    assert len(COMMANDS) == 3
+
+
+@pytest.mark.parametrize("line", COMMANDS)
 def test_the_commands_in_the_readme_name_what_exists(line):
     """Each training command of README builds: its task, backbone, options and flags are there."""
     from fpt_plugins import cli

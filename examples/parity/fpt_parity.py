@@ -33,6 +33,8 @@ class Parity(fpt.Task):
         return (fpt.Floor(name="chance", metric="accuracy", value=0.5, source="closed form"),)
 
     def parse(self, value):
+        if set(value) - {"0", "1"}:
+            raise fpt.InputError(f"{value!r} is no string of 0 and 1")
         return np.array([int(bit) for bit in value])
 
     def read(self, path):

@@ -9,6 +9,8 @@ from fpt_plugins.scaffold import render
 from fpt_plugins.testing.subject import Subject
 from fpt_plugins.testing.suite import CHECKS, SUITES
 
+pytestmark = pytest.mark.heavy
+
 MUTANTS = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text())
 
 
