@@ -10,7 +10,7 @@ EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-demo: setup  ## the main job: is it language, or would random weights do? (about four minutes)
+demo: setup  ## the main job: is it language, or would random weights do? (about three minutes)
 	$(BIN)/python examples/language_or_random.py
 
 test: setup  ## every test of the core, the plugins and the boundary between them
