@@ -13,6 +13,7 @@ from rich.text import Text
 
 import fpt_plugins
 from fpt_plugins.errors import FptError
+from fpt_plugins.options import from_assignments
 
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C ended, as shells have it."""
@@ -103,7 +104,6 @@ def train(
 ) -> None:
     """Train a task on a frozen body; what is not given comes from the task's own recipe."""
     from fpt_plugins.configuration import assignments_as_floats, read_settings
-    from fpt_plugins.options import from_assignments
 
     flags = {
         "backbone": backbone,
