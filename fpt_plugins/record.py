@@ -96,7 +96,7 @@ class RunRecord:
         machine: Python, platform, processor, threads, device, precision.
         parameters: Each group's size.
         source_digest: Of the body as loaded.
-        held_digest_before: Of what is frozen, before the first step.
+        held_digest_before: Of what is frozen, before the first step of the process that finished.
         held_digest_after: The same after the last; equal, or there would be no record.
         steps: Optimizer steps taken.
         best_step: The step whose parameters the adapter holds, by validation.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpt_plugins.freezing import FrozenState
 from fpt_plugins.record import (
     Evaluation,
     RunRecord,
@@ -26,7 +27,7 @@ def run_record(
     Args:
         arm: What trained.
         state: Where the run stands.
-        held_digest: Of what its last stage froze.
+        held_digest: Of what its last stage froze, taken before its first step in this process.
         samples: In the validation split.
         adapter_bytes: The size of ``adapter.safetensors``.
     """
@@ -38,7 +39,7 @@ def run_record(
         parameters=group_counts(arm.partition),
         source_digest=arm.model.backbone.source_digest,
         held_digest_before=held_digest,
-        held_digest_after=held_digest,  # the verification compared it with that of the first step
+        held_digest_after=FrozenState(arm.model).held_digest,  # taken anew, from the tensors as they are
         steps=state.step,
         best_step=state.best_step,
         seconds=round(state.seconds, 3),

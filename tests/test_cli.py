@@ -109,9 +109,8 @@ def test_debug_shows_the_traceback():
 
 
 def test_a_task_longer_than_the_positions_is_refused_with_the_flag(tmp_path):
-    """1,040 tokens on 1,024 positions are refused before training; with max_length they train."""
-    words = ["train", "bits/memory", *TINY, "--option", "length=1040", "--option", "patch=6", "--steps", 1]
-    words[words.index("patch=6")] = "patch=5"  # 6 strings of 1,040 bits in patches of 5: 1,248 tokens
+    """1,248 tokens (6 strings of 1,040 bits, 5 to a token) on 1,024 positions name the flag to add."""
+    words = ["train", "bits/memory", *TINY, "--option", "length=1040", "--option", "patch=5", "--steps", 1]
     found = fpt(*words, "--out", tmp_path / "long")
     assert found.returncode == 2
     assert "--backbone-option max_length=1248" in found.stderr

@@ -130,11 +130,13 @@ def test_training_what_may_train_passes(precision, train):
     proof = FrozenProof(arm)
     optimizer = torch.optim.Adam([p for p in arm.model.parameters() if p.requires_grad], lr=0.01)
     tokens = torch.tensor([[0, 1] * 5, [1, 1, 0, 0, 0] * 2])
+    before = arm.model.output_head[0].weight.detach().clone()
     for _ in range(2):
         arm.outputs(fpt.Batch(tokens, torch.ones(2, 10, dtype=torch.bool))).square().sum().backward()
         optimizer.step()
         optimizer.zero_grad()
         proof.verify()
+    assert not torch.equal(arm.model.output_head[0].weight, before)
 
 
 def test_the_probe_leaves_no_trace():

@@ -122,6 +122,21 @@ def test_the_record_proves_frozenness(tmp_path):
     assert sum(count.parameters for count in record.parameters.values()) == total
 
 
+def test_the_two_digests_of_a_record_are_taken_apart(tmp_path):
+    """A frozen element that changes after the last verification shows as a second digest that differs."""
+    training = begin(tmp_path / "run", steps=1, evaluate_every=1)
+    drive(training, 0)
+    verify = training.frozen.verify
+
+    def verify_and_tamper():
+        verify()
+        training.arm.model.get_parameter("backbone.model.h.0.mlp.c_fc.weight").data[0, 0] += 1
+
+    training.frozen.verify = verify_and_tamper
+    record = training.finish()
+    assert record.held_digest_before != record.held_digest_after
+
+
 def test_every_trained_tensor_moves_and_no_other(tmp_path):
     """After the run each tensor of the trained groups differs from its start, and each other is the same."""
     training = begin(tmp_path / "run")
