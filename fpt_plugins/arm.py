@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from fpt_plugins import options
+from fpt_plugins.additions.addition import Addition
+from fpt_plugins.additions.choice import choose_additions
+from fpt_plugins.additions.extended_backbone import ExtendedBackbone
 from fpt_plugins.backbone import Backbone, BackboneRequest, BackboneSpec
 from fpt_plugins.backbones.inits import knows
 from fpt_plugins.configuration import Configuration
@@ -119,14 +122,16 @@ def assemble(configuration: Configuration) -> Arm:
     spec = find_backbone(configuration.backbone)
     versions = {**plugins.versions, **backbone_versions(configuration.backbone)}
     precision = choose_precision(configuration.device, configuration.precision)
+    additions = choose_additions(configuration.train, configuration.policy_options)
     configuration = attrs.evolve(
         configuration.resolve(task.recipe, spec.inits),
         backbone=_pinned(configuration.backbone, spec),
         options=options.values(task),
         backbone_options=options.values(_backbone_options(configuration, spec)),
+        policy_options={name: value for each in additions for name, value in options.values(each).items()},
         precision=precision.name,
     )
-    backbone = _build_backbone(configuration, task, spec)
+    backbone = _extended_backbone(configuration, task, spec, additions)
     _check_readout(task, backbone.causal, spec.name)
     model = _surround(backbone, configuration, plugins, task)
     partition = freeze(model, configuration.train)
@@ -154,13 +159,22 @@ def build_task(plugins: Plugins, configuration: Configuration) -> Task:
     return options.build(plugins.task_class, configuration.options, owner=configuration.task, **hidden)
 
 
-def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec) -> Any:
+def _extended_backbone(
+    configuration: Configuration, task: Task, spec: BackboneSpec, additions: tuple[Addition, ...]
+) -> Any:
+    """The body with room for the task's tokens and virtual ones, and with what the policy adds."""
+    virtual = sum(addition.virtual_positions for addition in additions)
+    body = _build_backbone(configuration, spec, task.sequence.max_length + virtual)
+    return ExtendedBackbone(body, additions, configuration.seed) if additions else body
+
+
+def _build_backbone(configuration: Configuration, spec: BackboneSpec, length: int) -> Any:
     if not knows(spec.inits, str(configuration.init)):
         raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
     request = BackboneRequest(
         init=str(configuration.init),
         init_seed=configuration.init_seed or 0,
-        length=task.sequence.max_length,
+        length=length,
         dropout=configuration.dropout or 0.0,
         options=_backbone_options(configuration, spec),
     )
@@ -171,7 +185,7 @@ def _build_backbone(configuration: Configuration, task: Task, spec: BackboneSpec
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise PluginError(f"the backbone {spec.name} failed to build: {reason}") from error
-    _check_backbone(backbone, spec.name, request.length)
+    _check_backbone(backbone, spec.name, length)
     return backbone
 
 

@@ -13,11 +13,24 @@ import attrs
 if TYPE_CHECKING:
     from torch import Tensor
 
-Group: TypeAlias = Literal["input", "head", "layer_norm", "position", "attention", "mlp", "token_embedding"]
-"""The parameter groups. ``input`` and ``head`` are the task's; the rest are the body's."""
+Group: TypeAlias = Literal[
+    "input",
+    "head",
+    "layer_norm",
+    "position",
+    "attention",
+    "mlp",
+    "token_embedding",
+    "lora",
+    "bottleneck",
+    "prompt",
+]
+"""The parameter groups. ``input`` and ``head`` are the task's, the last three what a policy adds to a
+body; the rest are the body's."""
 
 BODY_GROUPS: tuple[Group, ...] = ("layer_norm", "position", "attention", "mlp", "token_embedding")
-GROUPS: tuple[Group, ...] = ("input", "head", *BODY_GROUPS)
+ADDED_GROUPS: tuple[Group, ...] = ("lora", "bottleneck", "prompt")
+GROUPS: tuple[Group, ...] = ("input", "head", *BODY_GROUPS, *ADDED_GROUPS)
 
 
 @runtime_checkable
@@ -25,7 +38,9 @@ class Backbone(Protocol):
     """The module that a spec builds; ``nn.Module`` besides.
 
     One that is a stack of blocks may declare them, for ``--train last-block``: ``blocks() ->
-    list[list[str]]``, the parameters' names of each block, from the input up.
+    list[list[str]]``, the parameters' names of each block, from the input up. One whose blocks are
+    made of sublayers may declare, for ``--train bottleneck``, ``sublayer_outputs() -> list[str]``: the
+    linear layers that write to the residual stream, by name.
 
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.

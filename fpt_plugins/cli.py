@@ -35,9 +35,13 @@ Data = Annotated[
 Policy = Annotated[
     str | None,
     Parameter(
-        help="What trains: fpt, head, last-block, bitfit, full, or groups joined by commas; "
-        "head,@200,fpt changes at step 200."
+        help="What trains: fpt, head, last-block, bitfit, full, lora, bottleneck, prompt, or groups joined "
+        "by commas; head,@200,fpt changes at step 200."
     ),
+]
+PolicyOptions = Annotated[
+    Words,
+    Parameter(help="NAME=VALUE: rank or alpha of lora, width of bottleneck, virtual_tokens of prompt."),
 ]
 Features = Annotated[
     bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
@@ -79,6 +83,7 @@ def train(
     ] = None,
     init: Annotated[str | None, Parameter(help="pretrained, random, ... (default pretrained)")] = None,
     train: Policy = None,
+    policy_option: PolicyOptions = None,
     steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
     lr: Annotated[float | None, Parameter(help="Adam's learning rate.")] = None,
@@ -109,6 +114,7 @@ def train(
         "backbone": backbone,
         "init": init,
         "train": train,
+        "policy_options": _assigned(policy_option, "--policy-option"),
         "steps": steps,
         "batch_size": batch_size,
         "lr": lr,
@@ -121,16 +127,18 @@ def train(
         "device": device,
         "wrappers": with_,
         "cache_features": cache_features,
-        "options": from_assignments(option, "--option") if option else None,
-        "backbone_options": from_assignments(backbone_option, "--backbone-option")
-        if backbone_option
-        else None,
+        "options": _assigned(option, "--option"),
+        "backbone_options": _assigned(backbone_option, "--backbone-option"),
         "data": data,
         "out": out,
     }
     settings = read_settings(config) if config is not None else {}
     settings.update({name: value for name, value in flags.items() if value is not None})
     _train(task, settings.pop("out", None), resume=resume, settings=settings)
+
+
+def _assigned(words: list[str] | None, flag: str) -> dict[str, str] | None:
+    return from_assignments(words, flag) if words else None
 
 
 def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:

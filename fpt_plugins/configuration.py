@@ -47,6 +47,7 @@ class Configuration:
         init: ``pretrained``, ``random``, or another that the backbone knows; its first one where
             it is not given.
         train: A freeze policy, or parameter groups joined by commas.
+        policy_options: The options of a policy that adds parameters, by name.
         steps: Optimizer steps.
         batch_size: Samples per step, over all processes.
         lr: Learning rate of every group that ``group_lr`` does not name.
@@ -74,6 +75,7 @@ class Configuration:
     backbone_options: Mapping[str, Any] = attrs.field(factory=dict, validator=_plain)
     init: str | None = None
     train: str = "fpt"
+    policy_options: Mapping[str, Any] = attrs.field(factory=dict, validator=_plain)
     steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
     lr: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
@@ -161,7 +163,7 @@ def _placed(reason: str) -> str:
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings of a TOML file, named as the flags are.
 
-    ``options``, ``backbone-options`` and ``group-lr`` are tables.
+    ``options``, ``backbone-options``, ``policy-options`` and ``group-lr`` are tables.
 
     Raises:
         ConfigurationError: The file is missing or is not TOML, with the line.

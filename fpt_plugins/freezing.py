@@ -97,7 +97,7 @@ def freeze(model: FrozenPretrainedTransformer, policy: str) -> Partition:
         policy=policy,
         groups=groups,
         sizes=sizes,
-        trained_names=tuple(name for group in GROUPS for name in groups[group] if name in selected),
+        trained_names=tuple(name for group in GROUPS for name in groups.get(group, ()) if name in selected),
         stages=stages,
     )
     for each in stages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fpt_plugins.backbone import BODY_GROUPS, Group
+from fpt_plugins.backbone import ADDED_GROUPS, BODY_GROUPS, Group
 from fpt_plugins.errors import FrozenError
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def parameter_groups(model: FrozenPretrainedTransformer) -> dict[Group, tuple[str, ...]]:
     """Every parameter's name under one group, as the parts declare and as is verified here.
 
+    The groups of ``ADDED_GROUPS`` are there where a policy added them to the body.
+
     Raises:
         FrozenError: The body's declared groups overlap or do not sum to the whole.
     """
@@ -23,9 +25,12 @@ def parameter_groups(model: FrozenPretrainedTransformer) -> dict[Group, tuple[st
         "input": tuple(f"input_embedding.{name}" for name, _ in model.input_embedding.named_parameters()),
         "head": tuple(f"output_head.{name}" for name, _ in model.output_head.named_parameters()),
     }
-    for group in BODY_GROUPS:
+    added = tuple(group for group in ADDED_GROUPS if group in body)
+    for group in (*BODY_GROUPS, *added):
         groups[group] = tuple(f"backbone.{name}" for name in body.get(group, ()))
-    _check_groups(body.keys() - set(BODY_GROUPS), groups, {name for name, _ in model.named_parameters()})
+    _check_groups(
+        body.keys() - {*BODY_GROUPS, *ADDED_GROUPS}, groups, {name for name, _ in model.named_parameters()}
+    )
     return groups
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from fpt_plugins.backbone import GROUPS, Group
+from fpt_plugins.backbone import ADDED_GROUPS, GROUPS, Group
 from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.groups import parameter_groups
 
@@ -39,6 +39,8 @@ class WholeGroups(Policy):
 
     def select(self, model: FrozenPretrainedTransformer) -> frozenset[str]:
         declared = parameter_groups(model)
+        if absent := [group for group in self.groups if group not in declared]:
+            raise ConfigurationError(f"--train {absent[0]}: nothing of the kind was added to this body")
         return frozenset(name for group in self.groups for name in declared[group])
 
 
@@ -67,7 +69,12 @@ class Biases(Policy):
             for leaf, parameter in module.named_parameters(recurse=False)
             if _is_bias(module, leaf, parameter)
         }
-        return _SURROUNDINGS.select(model) | found
+        return _SURROUNDINGS.select(model) | found - _added(model)
+
+
+def _added(model: FrozenPretrainedTransformer) -> frozenset[str]:
+    declared = parameter_groups(model)
+    return frozenset(name for group in ADDED_GROUPS for name in declared.get(group, ()))
 
 
 def _is_bias(module: Module, leaf: str, parameter: Tensor) -> bool:
@@ -85,8 +92,12 @@ POLICIES: Mapping[str, Policy] = {
     "last-block": LastBlock(),
     "bitfit": Biases(),
     "full": WholeGroups(("input", "head", "layer_norm", "position", "attention", "mlp")),
+    **{group: WholeGroups(("input", "head", group)) for group in ADDED_GROUPS},
 }
-"""Policies by name. ``fpt`` is the paper's. Any group, and any union, is a policy too."""
+"""Policies by name. ``fpt`` is the paper's. Any group, and any union, is a policy too.
+
+What ``ADDED_GROUPS`` name is added to the body first (:mod:`fpt_plugins.additions`).
+"""
 
 
 @attrs.frozen

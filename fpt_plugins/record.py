@@ -20,7 +20,7 @@ from fpt_plugins.storage import read_sealed, sealed, write_file
 from fpt_plugins.task import Floor
 
 RECORD = "record.json"
-_LIBRARIES = ("fpt-plugins", "torch", "transformers", "accelerate", "numpy", "safetensors")
+_LIBRARIES = ("fpt-plugins", "torch", "transformers", "peft", "accelerate", "numpy", "safetensors")
 
 
 @attrs.frozen(kw_only=True)

@@ -45,8 +45,10 @@ LAYERS = (
     ("backbones.hooks", "defaults"),
     ("backbone_export", "hooks"),
     # a model and its data
-    ("groups", "model", "sample_checks"),
-    ("policies", "probe", "stages"),
+    ("groups", "model", "sample_checks", "stages", "additions.__init__", "additions.addition"),
+    ("policies", "probe", "additions.bottleneck_layer", "additions.extended_backbone"),
+    ("additions.bottleneck", "additions.lora", "additions.prompt"),
+    ("additions.choice",),
     ("freezing",),
     ("data", "configuration", "proof"),
     ("arm",),

@@ -8,7 +8,7 @@ from torch import nn
 
 import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError, FrozenError, UnknownName
-from fpt_plugins.backbone import GROUPS
+from fpt_plugins.backbone import ADDED_GROUPS, GROUPS
 from fpt_plugins.freezing import freeze, hold_frozen
 from fpt_plugins.policies import find_policy
 
@@ -21,6 +21,7 @@ CLOSED_FORM = {
     "attention": WIDTH * 3 * WIDTH + 3 * WIDTH + WIDTH * WIDTH + WIDTH,
     "mlp": WIDTH * 4 * WIDTH + 4 * WIDTH + 4 * WIDTH * WIDTH + WIDTH,
     "token_embedding": 0,
+    **dict.fromkeys(ADDED_GROUPS, 0),
 }
 """The parameters of bits/xor around GPT-2's shape with one layer, from its definition."""
 

@@ -82,3 +82,29 @@ def test_a_step_moves_what_trains_and_the_proof_holds(family, train, build):
     proof.verify()
     moved = {name for name, p in arm.model.named_parameters() if not torch.equal(p, before[name])}
     assert {"input_embedding.weight", "output_head.0.bias"} < moved <= set(arm.partition.trained_names)
+
+
+ADDED = ("lora", "bottleneck", "prompt")
+
+
+@pytest.mark.parametrize("family", CONFIGURATIONS)
+@pytest.mark.parametrize("train", [*ADDED, "lora,bottleneck,prompt,layer_norm"])
+def test_what_a_policy_adds_is_reached_by_gradients(family, train, build):
+    """By the second step every added tensor has a gradient; what is frozen computes what it did."""
+    window = family == "longformer"  # two blocks carry nothing further than four positions
+    options = {"virtual_tokens": 10} if "prompt" in train else {}
+    arm = build(family, train=train, policy_options=options)
+    arm.model.train()
+    proof, optimizer = FrozenProof(arm), torch.optim.SGD(arm.model.parameters(), lr=0.1)
+    tokens = torch.tensor([[0, 1] * 5, [1, 1, 0, 0, 0] * 2])
+    for _ in range(2):  # what begins at zero hides what lies behind it in the first
+        optimizer.zero_grad()
+        arm.outputs(fpt.Batch(tokens, torch.ones(2, 10, dtype=torch.bool))).square().sum().backward()
+        gradients = {name: arm.model.get_parameter(name).grad for name in arm.partition.trained_names}
+        optimizer.step()
+    proof.verify()
+    silent = {
+        name for name, gradient in gradients.items() if not gradient.isfinite().all() or not gradient.any()
+    }
+    assert silent == ({"backbone.prompt.embedding.weight"} if window and "prompt" in train else set())
+    assert arm.partition.trained >= {"input", "head", *set(train.split(",")) & set(ADDED)}

@@ -51,6 +51,12 @@ class HuggingFaceBackbone(nn.Module):
             for number, block in enumerate(blocks)
         ]
 
+    def sublayer_outputs(self) -> list[str]:
+        """The layers that write to the residual stream, as the architecture names them."""
+        names = self.architecture.tensor_names
+        blocks: Any = self.model.get_submodule(names.blocks)
+        return [f"model.{name}" for number in range(len(blocks)) for name in names.sublayer_outputs(number)]
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 

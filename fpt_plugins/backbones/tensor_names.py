@@ -49,6 +49,10 @@ class TensorNames:
         match = re.match(rf"{re.escape(self.blocks)}\.(\d+)\.", body_name)
         return int(match[1]) if match else None
 
+    def sublayer_outputs(self, block: int) -> list[str]:
+        """The layers of one block that write to the residual stream."""
+        return [f"{self.blocks}.{block}.{matrix.removesuffix('.weight')}" for matrix in self.residual_outputs]
+
     def writes_to_residual(self, body_name: str) -> bool:
         """Whether a tensor is one of the matrices that ``gpt2-scaled`` scales down."""
         return body_name.removeprefix(f"{self.blocks}.{self.block(body_name)}.") in self.residual_outputs

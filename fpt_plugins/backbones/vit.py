@@ -81,6 +81,11 @@ class VisionBackbone(nn.Module):
             for number, block in enumerate(blocks)
         ]
 
+    def sublayer_outputs(self) -> list[str]:
+        """The layers that write to the residual stream, before a sublayer's gain."""
+        blocks: Any = self.model.blocks
+        return [f"model.{name}" for number in range(len(blocks)) for name in NAMES.sublayer_outputs(number)]
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 
