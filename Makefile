@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo test heavy lint format setup clean
+.PHONY: help demo test heavy lint format tables setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ lint: setup  ## ruff and the type checker
 format: setup  ## rewrite the code in ruff's layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+tables: setup  ## rewrite the generated tables of README.md and docs
+	$(BIN)/python docs/tables
 
 setup: .venv/.complete  ## a virtual environment with the core, the plugins and the tools
 

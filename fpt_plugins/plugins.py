@@ -18,6 +18,7 @@ from fpt_plugins.discovery import InstalledPlugin, core_plugin, find_plugin, ins
 from fpt_plugins.errors import FptError, PluginError, UnknownName
 from fpt_plugins.listing import list_plugins
 from fpt_plugins.loading import LoadedPlugin, failure, load, new_manager
+from fpt_plugins.registry_cards import PluginCard
 from fpt_plugins.sequence import Sequences
 from fpt_plugins.task import Task
 
@@ -218,7 +219,7 @@ def _wrapper(address: str) -> InstalledPlugin:
     try:
         return find_plugin(address)
     except UnknownName as error:
-        cards = {card.name: card for card in registry.cards(registry.PluginCard)}
+        cards = {card.name: card for card in registry.cards(PluginCard)}
         if address not in cards:
             raise
         raise UnknownName("plugin", address, remedy=_comes_with(cards[address])) from error
@@ -229,9 +230,9 @@ def _unknown_task(name: str) -> UnknownName:
     if card is not None:
         return UnknownName("task", name, remedy=_comes_with(card))
     listed = {task.name for row in list_plugins() for task in row.tasks}
-    carded = {task for card in registry.cards(registry.PluginCard) for task in card.tasks}
+    carded = {task for card in registry.cards(PluginCard) for task in card.tasks}
     return UnknownName("task", name, listed | carded)
 
 
-def _comes_with(card: registry.PluginCard) -> str:
+def _comes_with(card: PluginCard) -> str:
     return f"it comes with {card.distribution}: {card.install}"

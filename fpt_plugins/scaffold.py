@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from fpt_plugins import __version__, registry
 from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.registry_cards import PluginCard
 
 SUFFIX = ".template"
 _FOLDERS = {"github": ".github"}
@@ -79,6 +80,6 @@ def _check_name(name: str) -> None:
         raise ConfigurationError(
             f"{name!r} cannot be a plugin's name", "lower-case letters, digits and hyphens: fpt new birdsong"
         )
-    for card in registry.cards(registry.PluginCard):
+    for card in registry.cards(PluginCard):
         if card.name == name:
             raise ConfigurationError(f"{card.distribution} is a plugin named {name}", "take another name")

@@ -21,7 +21,7 @@ LAYERS = (
     ("sequence", "readout", "metric", "backbone"),
     ("target",),
     ("task",),
-    ("hookspecs",),
+    ("hookspecs", "registry_cards"),
     # who provides them
     ("discovery", "listing", "registry"),
     ("loading", "tables"),
@@ -39,6 +39,7 @@ LAYERS = (
     ("backbones.trained_run",),
     ("backbones.block", "backbones.construction", "backbones.lstm", "backbones.vit"),
     ("backbones.builder", "backbones.controls", "backbones.vision_builder"),
+    ("backbones.counting",),
     ("backbones.hub",),
     ("backbones.timm_models",),
     ("backbones.catalog",),

@@ -54,7 +54,7 @@ def test_what_is_not_installed_comes_with_its_install_line(echo, tmp_path, monke
     """
     (tmp_path / "registry" / "plugins").mkdir(parents=True)
     (tmp_path / "registry" / "plugins" / "absent.toml").write_text(card)
-    monkeypatch.setattr("fpt_plugins.registry._root", lambda: tmp_path / "registry")
+    monkeypatch.setattr("fpt_plugins.registry.root", lambda: tmp_path / "registry")
     echo()
     with pytest.raises(UnknownName) as error:
         Plugins.for_task(name, wrappers)

@@ -1,5 +1,8 @@
 """Every field of every card is held to its source; cards that break their form are refused by name."""
 
+import gzip
+import hashlib
+import importlib.resources
 import re
 import tomllib
 from pathlib import Path
@@ -7,11 +10,20 @@ from pathlib import Path
 import attrs
 import pytest
 
-from fpt_plugins import Classes, ConfigurationError, FptError, UnknownName, options, registry
+from fpt_plugins import (
+    BackboneSpec,
+    Classes,
+    ConfigurationError,
+    FptError,
+    UnknownName,
+    options,
+    registry,
+)
+from fpt_plugins.backbones.counting import parameters_per_group
 from fpt_plugins.discovery import find_plugin
 from fpt_plugins.loading import load, new_manager
-from fpt_plugins.plugins import find_backbone
-from fpt_plugins.registry import BackboneCard, PluginCard, TaskCard, cards, plugin_for_task
+from fpt_plugins.registry import cards, plugin_for_task
+from fpt_plugins.registry_cards import BackboneCard, PluginCard, TaskCard
 
 TREE = Path(__file__).parents[1]
 
@@ -72,25 +84,64 @@ def test_every_package_of_the_tree_has_a_card():
     assert {card.name for card in PLUGINS} == folders
 
 
+BUILT_IN = {
+    name: spec
+    for name, spec in load(find_plugin("fpt_plugins"), new_manager()).backbones.items()
+    if isinstance(spec, BackboneSpec)
+}
+
+
 @pytest.mark.parametrize("card", BACKBONES, ids=named)
 def test_a_backbones_card_says_what_its_spec_says(card):
-    """Every field is a field of the spec, with the same value."""
-    spec = find_backbone(card.name)
-    assert attrs.asdict(card) == {field: getattr(spec, field) for field in attrs.fields_dict(BackboneCard)}
+    """Every field is a field of the spec, with the same value; the width of a control is its option's."""
+    spec = BUILT_IN[card.name]
+    facts = attrs.asdict(card)
+    del facts["parameters"]
+    assert facts.pop("embed_dim") == (spec.embed_dim or spec.options().width)
+    assert facts == {field: getattr(spec, field) for field in facts}
 
 
-def test_every_pretrained_backbone_has_a_card():
-    """A built-in with a pinned source and a card stand for each other."""
-    built_in = load(find_plugin("fpt_plugins"), new_manager()).backbones
-    pinned = {name for name, spec in built_in.items() if getattr(spec, "revision", None)}
-    assert {card.name for card in BACKBONES} == pinned
+@pytest.mark.parametrize("card", BACKBONES, ids=named)
+def test_a_backbones_card_counts_its_parameters(card):
+    """Those of the module that the backbone builds, group by group."""
+    assert dict(card.parameters) == parameters_per_group(BUILT_IN[card.name])
+
+
+@pytest.mark.parametrize("card", [card for card in BACKBONES if card.name.startswith("gpt2")], ids=named)
+def test_the_counts_of_gpt2_are_the_closed_form(card):
+    """With width d and L layers: 2d(2L+1) in norms, 1024d positions, L(4d²+4d) attention, L(8d²+5d) MLP."""
+    width, layers = card.embed_dim, card.layers
+    assert card.parameters == {
+        "layer_norm": 2 * width * (2 * layers + 1),
+        "position": 1024 * width,
+        "attention": layers * (4 * width**2 + 4 * width),
+        "mlp": layers * (8 * width**2 + 5 * width),
+    }
+
+
+def test_every_backbone_has_a_card():
+    """A built-in backbone and a card stand for each other; families are no backbones."""
+    assert {card.name for card in BACKBONES} == set(BUILT_IN)
+
+
+def test_every_task_has_a_card():
+    """A task that a card of a plugin names and a card of a task stand for each other."""
+    assert {card.name for card in TASKS} == {task for card in PLUGINS for task in card.tasks}
+
+
+NEEDED = {
+    "images/folder": {"classes": "a/b"},
+    "proteins/fasta": {"classes": "a/b"},
+}
+"""Options without which a task of the user's own files declares nothing."""
 
 
 @pytest.mark.parametrize("card", TASKS, ids=named)
 def test_a_tasks_card_fits_its_task(card, tmp_path):
-    """The metric is one of the task's, the paper's options are options of it, the floors are its own."""
+    """Summary and metric are the task's, the paper's options are options of it, the floors are its own."""
     task_class = task_classes(card.name.partition("/")[0])[card.name]
-    task = task_class(data_root=tmp_path)
+    task = task_class(data_root=tmp_path, **NEEDED.get(card.name, {}))
+    assert card.summary == task.summary
     assert card.metric in {metric.name for metric in task.metrics}
     assert isinstance(options.build(task_class, card.paper_options, owner=card.name), task_class)
     if isinstance(task.target, Classes):
@@ -100,23 +151,44 @@ def test_a_tasks_card_fits_its_task(card, tmp_path):
     assert {floor.name: floor.value for floor in card.floors} == pytest.approx(
         {floor.name: expected[floor.name] for floor in card.floors}, rel=1e-3
     )
+    assert bool(card.floors) == (card.data != "yours")  # where the classes are known, so is chance
 
 
 @pytest.mark.parametrize("card", TASKS, ids=named)
 def test_a_tasks_data_come_from_where_its_card_says(card, tmp_path):
-    """An address is one that the plugin's code names; generated data need no file."""
+    """An address is one that the plugin's code names; the others need no file, or a file of the user's."""
     plugin, _, _ = card.name.partition("/")
-    if card.data != "generated":
+    if card.data.startswith("https://"):
         assert any(card.data in path.read_text() for path in (TREE / "plugins" / plugin).rglob("*.py"))
         return
     task_class = task_classes(plugin)[card.name]
+    if card.data == "yours":
+        with pytest.raises(ConfigurationError, match="your"):
+            task_class(data_root=tmp_path, **NEEDED[card.name]).split("validation")
+        return
     sizes = {name: 4 for name in options.option_fields(task_class) if name.endswith("_size")}
     assert len(task_class(data_root=tmp_path, **sizes).split("validation")) > 0
 
 
+def digest_of(file):
+    """What the code of the plugin, or of the library that bundles the file, has for it."""
+    if file == "digits.csv":
+        bundled = importlib.resources.files("sklearn.datasets.data") / "digits.csv.gz"
+        return hashlib.sha256(gzip.decompress(bundled.read_bytes())).hexdigest()
+    published = pytest.importorskip("fpt_images.published")
+    known = {f"{name}.gz": digest for name, digest in published.MNIST_SHA256.items()}
+    return {**known, published.CIFAR10_BINARY.archive: published.CIFAR10_BINARY_SHA256}[file]
+
+
+@pytest.mark.parametrize("card", [card for card in TASKS if card.data_sha256], ids=named)
+def test_a_tasks_data_have_the_digests_of_its_card(card):
+    """Those that the plugin checks a download against; of bundled data, that of the file."""
+    assert dict(card.data_sha256) == {file: digest_of(file) for file in card.data_sha256}
+
+
 def test_published_scores_are_those_of_the_table():
     """Each card's two scores equal a second transcription of the paper's Table 2."""
-    published = {card.name: {score.model: score for score in card.published} for card in TASKS}
+    published = {card.name: {s.model: s for s in card.published} for card in TASKS if card.published}
     assert set(published) == set(COLUMNS)
     for model, row in TABLE_2.items():
         for name, value in zip(COLUMNS, row, strict=True):
@@ -144,7 +216,7 @@ def write_card(tmp_path, monkeypatch):
     def write(text):
         (tmp_path / "plugins").mkdir()
         (tmp_path / "plugins" / "echo.toml").write_text(text)
-        monkeypatch.setattr(registry, "_root", lambda: tmp_path)
+        monkeypatch.setattr(registry, "root", lambda: tmp_path)
 
     return write
 

@@ -35,6 +35,14 @@ class HuggingFaceBuilder:
             Construction(spec=spec, request=request, configuration=self.configuration, folder=self.folder)
         )
 
+    def outline(self, spec: BackboneSpec, request: BackboneRequest) -> Any:
+        """The same body with its parameters on the meta device: shapes and groups, no numbers."""
+        from fpt_plugins.backbones.construction import Construction, outline
+
+        return outline(
+            Construction(spec=spec, request=request, configuration=self.configuration, folder=self.folder)
+        )
+
 
 def hugging_face_spec(
     name: str, configuration: Mapping[str, Any], folder: Callable[[], Path] | None, **facts: Any

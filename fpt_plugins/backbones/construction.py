@@ -204,10 +204,25 @@ def build(construction: Construction) -> HuggingFaceBackbone:
     model = construction.empty_model()
     numbers = construction.numbers(model)
     construction.fill(model, numbers.tensors)
+    return _backbone(construction, model, numbers.source_digest)
+
+
+def outline(construction: Construction) -> HuggingFaceBackbone:
+    """The body before it is filled: its parameters are on the meta device.
+
+    Raises:
+        UnknownName: As for :func:`build`.
+        ConfigurationError: As for :func:`build`.
+    """
+    construction.check()
+    return _backbone(construction, construction.empty_model(), source_digest="")
+
+
+def _backbone(construction: Construction, model: nn.Module, source_digest: str) -> HuggingFaceBackbone:
     return HuggingFaceBackbone(
         model,
         construction.architecture,
         max_length=construction.request.length,
         causal=construction.causal,
-        source_digest=numbers.source_digest,
+        source_digest=source_digest,
     )
