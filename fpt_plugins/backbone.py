@@ -40,7 +40,9 @@ class Backbone(Protocol):
     One that is a stack of blocks may declare them, for ``--train last-block``: ``blocks() ->
     list[list[str]]``, the parameters' names of each block, from the input up. One whose blocks are
     made of sublayers may declare, for ``--train bottleneck``, ``sublayer_outputs() -> list[str]``: the
-    linear layers that write to the residual stream, by name.
+    linear layers that write to the residual stream, by name. One that attends may compute as
+    ``attention_weights(inputs_embeds, attention_mask)``, for ``fpt attention``: the hidden states, and
+    a list of each layer's weights ``[B, heads, T, T]``.
 
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.

@@ -202,6 +202,28 @@ def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "
 
 
 @app.command
+def attention(
+    run: Folder,
+    *,
+    sample: Annotated[int, Parameter(help="Its place in the split, from 0.")] = 0,
+    split: Annotated[Literal["validation", "train"], Parameter(help="Of the task's data.")] = "validation",
+    layers: Annotated[str, Parameter(help="Which, from 0: 0,5 (default: all).")] = "",
+    heads: Annotated[bool, Parameter(negative="", help="Show each head beside their mean.")] = False,
+    out: Annotated[Path, Parameter(help="The picture: .png, .svg or .pdf.")] = Path("attention.png"),
+    backbone: Body = None,
+    device: Device = "auto",
+    data: Data = None,
+) -> None:
+    """Draw where a run looks: the positions that it reads out against all positions, layer by layer."""
+    from fpt_plugins import load
+    from fpt_plugins.attention_figure import layer_numbers, write_attention
+
+    numbers = layer_numbers(layers)
+    arm = load(run, backbone=backbone, device=device, precision="fp32", data=data)
+    print(write_attention(arm, out, split=split, sample=sample, layers=numbers, heads=heads))
+
+
+@app.command
 def show(run: Folder, *, as_json: Json = False) -> None:
     """Show a run: its recipe, parameters per group, scores beside floors, digests. Needs no plugin."""
     from fpt_plugins import display

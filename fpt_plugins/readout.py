@@ -27,6 +27,10 @@ class Readout(abc.ABC):
     def positions(self) -> int | None:
         """How many vectors each sample yields; ``None`` where every position yields one."""
 
+    def read_positions(self, length: int) -> range:
+        """Which positions of a sample of ``length`` tokens are read."""
+        return range(length)
+
 
 @attrs.frozen
 class Last(Readout):
@@ -37,6 +41,9 @@ class Last(Readout):
     @property
     def positions(self) -> int:
         return self.n
+
+    def read_positions(self, length: int) -> range:
+        return range(length - self.n, length)
 
     def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
         import torch
@@ -53,6 +60,9 @@ class First(Readout):
     @property
     def positions(self) -> int:
         return 1
+
+    def read_positions(self, length: int) -> range:
+        return range(min(1, length))
 
     def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
         return hidden_states[:, :1]

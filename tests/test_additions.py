@@ -282,7 +282,7 @@ def test_a_plugins_own_body_can_have_lora():
 
 
 def test_a_vision_body_takes_all_of_them():
-    """The blocks of timm, of width 192: LoRA at qkv and proj, a bottleneck behind each sublayer, and a prompt."""
+    """Blocks of width 192 of timm: LoRA at qkv and proj, a bottleneck behind each sublayer, and a prompt."""
     given = {"rank": 2, "width": 3, "virtual_tokens": 4}
     arm = fpt.build(
         "bits/xor",

@@ -29,6 +29,7 @@ LAYERS = (
     ("plugins",),
     # the bodies that the core brings
     ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.attention"),
+    ("backbones.attention_recording",),
     ("backbones.architecture", "backbones.packaged", "backbones.positions", "backbones.no_body"),
     ("backbones.rotary", "backbones.shape", "backbones.hugging_face", "backbones.inits"),
     ("backbones.bert", "backbones.distilbert", "backbones.gpt2", "backbones.gpt_neox", "backbones.llama"),
@@ -53,10 +54,10 @@ LAYERS = (
     ("freezing",),
     ("data", "configuration", "proof"),
     ("arm",),
-    ("optimizer",),
+    ("attention_maps", "optimizer"),
     # what is saved
     ("adapter", "record", "run_folder"),
-    ("checkpoint", "evaluation", "prediction"),
+    ("attention_figure", "checkpoint", "evaluation", "prediction"),
     ("card", "features", "recording"),
     ("training",),
     ("display",),

@@ -43,9 +43,12 @@ class ExtendedBackbone(nn.Module):
             declared[addition.group] = [id(p) for p in self.parameters() if id(p) not in known]
         names = {id(parameter): name for name, parameter in self.named_parameters()}
         self._groups: Mapping[Group, list[str]] = {g: [names[i] for i in ids] for g, ids in declared.items()}
-        if blocks is not None:  # an optional part of the contract: there where the body has it
+        # Two optional parts of the contract: there where the body has them.
+        if blocks is not None:
             named = [[names[identity] for identity in block] for block in blocks]
             self.blocks = lambda: named
+        if hasattr(body, "attention_weights"):
+            self.attention_weights = self._attention_weights
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """The body's own groups, and one for each addition."""
@@ -55,6 +58,14 @@ class ExtendedBackbone(nn.Module):
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
         hidden_states: Tensor = self.body(*self._prompted(inputs_embeds, attention_mask))
         return hidden_states[:, self.virtual_tokens :]
+
+    def _attention_weights(
+        self, inputs_embeds: Tensor, attention_mask: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """As the body's, ``[B, heads, T, virtual tokens + T]``: a virtual token is seen and never asked."""
+        hidden_states, weights = self.body.attention_weights(*self._prompted(inputs_embeds, attention_mask))
+        own = slice(self.virtual_tokens, None)
+        return hidden_states[:, own], [each[:, :, own] for each in weights]
 
     def _prompted(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """With the virtual tokens, if there are any, before each sample's own, all of them real."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from fpt_plugins.backbone import Group
+from fpt_plugins.backbones.attention_recording import recorded
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Architecture:
         drop_unused: Removes what the module has and no run of ours uses, beside the vocabulary.
         call: From the module, embeddings ``[B, T, D]``, mask ``[B, T]`` and position ids ``[1, T]`` to
             hidden states ``[B, T, D]``.
+        recorded: From the module to a context in which each layer, as it computes, appends its
+            weights of attention ``[B, heads, T, T]`` to a list.
     """
 
     model_type: str
@@ -80,6 +84,7 @@ class Architecture:
     attentions: Callable[[Any], list[Any]]
     drop_unused: Callable[[Any], None] = lambda _model: None
     call: Callable[[Any, Tensor, Tensor, Tensor], Tensor] = call_with_positions
+    recorded: Callable[[Any], AbstractContextManager[list[Tensor]]] = recorded
 
     @property
     def causal(self) -> bool:

@@ -73,28 +73,43 @@ class BlockBackbone(nn.Module):
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
+        return self._compute(inputs_embeds, attention_mask, weighted=False)[0]
+
+    def attention_weights(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The hidden states, and of the one layer the weights of attention ``[B, heads, T, T]``."""
+        hidden_states, weights = self._compute(inputs_embeds, attention_mask, weighted=True)
+        return hidden_states, [weights]
+
+    def _compute(
+        self, inputs_embeds: Tensor, attention_mask: Tensor, *, weighted: bool
+    ) -> tuple[Tensor, Tensor]:
         hidden_states = inputs_embeds
         if self.positions is not None:
             hidden_states = hidden_states + self.positions.weight[: inputs_embeds.shape[1]]
         hidden_states = self.dropout(hidden_states)
-        attended = self._attend(self.attention_norm(hidden_states), attention_mask)
+        attended, weights = self._attend(
+            self.attention_norm(hidden_states), attention_mask, weighted=weighted
+        )
         hidden_states = hidden_states + self.dropout(attended)
         if self.mlp is not None and self.mlp_norm is not None:
             hidden_states = hidden_states + self.dropout(self.mlp(self.mlp_norm(hidden_states)))
-        normed: Tensor = self.last_norm(hidden_states)
-        return normed
+        return self.last_norm(hidden_states), weights
 
-    def _attend(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
+    def _attend(
+        self, hidden_states: Tensor, attention_mask: Tensor, *, weighted: bool
+    ) -> tuple[Tensor, Tensor]:
+        """What attention adds, and where it is asked for its weights: PyTorch computes otherwise then."""
         length, device = hidden_states.shape[1], hidden_states.device
         later = torch.ones(length, length, dtype=torch.bool, device=device).triu(1) if self.causal else None
-        attended: Tensor = self.attention(
+        attended: tuple[Tensor, Tensor] = self.attention(
             hidden_states,
             hidden_states,
             hidden_states,
             key_padding_mask=~attention_mask.bool(),
             attn_mask=later,
-            need_weights=False,
-        )[0]
+            need_weights=weighted,
+            average_attn_weights=False,
+        )
         return attended
 
 

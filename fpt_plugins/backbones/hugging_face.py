@@ -68,3 +68,10 @@ class HuggingFaceBackbone(nn.Module):
             raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
         position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)  # [1, T]
         return self.architecture.call(self.model, inputs_embeds, attention_mask, position_ids)
+
+    def attention_weights(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The hidden states, and of each block the weights of attention ``[B, heads, T, T]``."""
+        length = inputs_embeds.shape[1]
+        with self.architecture.recorded(self.model) as weights:
+            hidden_states = self(inputs_embeds, attention_mask)
+        return hidden_states, [each[..., :length, :length] for each in weights]

@@ -6,7 +6,8 @@ serve tokens that are marked as global; none is here, so these are not held and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -44,6 +45,43 @@ def _call(model: Any, inputs_embeds: Tensor, attention_mask: Tensor, position_id
     )[:, :length]
 
 
+@contextmanager
+def _recorded(model: Any) -> Iterator[list[Tensor]]:
+    """Each layer is asked for its weights, which it gives a window wide; they are laid out as others' are."""
+    weights: list[Tensor] = []
+
+    def ask(_: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Any]:
+        return arguments, {**keywords, "output_attentions": True}
+
+    def take(_: Any, __: Any, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        weights.append(_whole(outputs[1]))
+        return outputs[:1]
+
+    attentions = ROBERTA.attentions(model)
+    handles = [
+        *(attention.register_forward_pre_hook(ask, with_kwargs=True) for attention in attentions),
+        *(attention.register_forward_hook(take) for attention in attentions),
+    ]
+    try:
+        yield weights
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _whole(windowed: Tensor) -> Tensor:
+    """``[B, T, heads, W + 1]``, around each query, to ``[B, heads, T, T]``, by key."""
+    import torch
+
+    samples, length, heads, width = windowed.shape
+    whole = windowed.new_zeros(samples, heads, length, length + width - 1)
+    keys = torch.arange(length, device=windowed.device).unsqueeze(1) + torch.arange(
+        width, device=windowed.device
+    )
+    whole.scatter_(-1, keys.expand(samples, heads, -1, -1), windowed.transpose(1, 2))
+    return whole[..., width // 2 : width // 2 + length]
+
+
 def _check(configuration: Mapping[str, Any], owner: str) -> None:
     windows, layers = configuration.get("attention_window", 512), configuration.get("num_hidden_layers")
     each = windows if isinstance(windows, list) else [windows]
@@ -74,4 +112,5 @@ LONGFORMER: Architecture = attrs.evolve(
     check=_check,
     drop_unused=_drop_unused,
     call=_call,
+    recorded=_recorded,
 )

@@ -6,8 +6,9 @@ zero: positions of patches in an image mean nothing elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from torch import Tensor, nn
@@ -102,6 +103,30 @@ class VisionBackbone(nn.Module):
             hidden_states = block(hidden_states, attn_mask=visible)
         normed: Tensor = model.fc_norm(model.norm(hidden_states))  # either is nothing, by how timm pools
         return normed
+
+    def attention_weights(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The hidden states, and of each block the weights of attention ``[B, heads, T, T]``."""
+        with _recorded([block.attn for block in cast("Any", self.model.blocks)]) as weights:
+            return self(inputs_embeds, attention_mask), weights
+
+
+@contextmanager
+def _recorded(attentions: list[Any]) -> Iterator[list[Tensor]]:
+    """Attention without the fused kernel, and its weights as they go through their dropout."""
+    weights: list[Tensor] = []
+    fused = [attention.fused_attn for attention in attentions]
+    handles = [
+        attention.attn_drop.register_forward_hook(lambda _, inputs, __: weights.append(inputs[0]))
+        for attention in attentions
+    ]
+    try:
+        for attention in attentions:
+            attention.fused_attn = False
+        yield weights
+    finally:
+        for attention, handle, before in zip(attentions, handles, fused, strict=True):
+            attention.fused_attn = before
+            handle.remove()
 
 
 @attrs.frozen
