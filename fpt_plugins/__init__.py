@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fpt_plugins.adapter import load as load
     from fpt_plugins.arm import Arm as Arm
     from fpt_plugins.arm import build as build
-    from fpt_plugins.attention_maps import AttentionMap as AttentionMap
-    from fpt_plugins.attention_maps import attention_maps as attention_maps
+    from fpt_plugins.attention_map import AttentionMap as AttentionMap
+    from fpt_plugins.attention_map import attention_maps as attention_maps
     from fpt_plugins.backbone import Backbone as Backbone
     from fpt_plugins.backbone import BackboneFamily as BackboneFamily
     from fpt_plugins.backbone import BackboneRequest as BackboneRequest
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 _HOME = {
     "adapter": ("load",),
     "arm": ("Arm", "build"),
-    "attention_maps": ("AttentionMap", "attention_maps"),
+    "attention_map": ("AttentionMap", "attention_maps"),
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
     "configuration": ("Configuration",),
     "data": ("Batch",),

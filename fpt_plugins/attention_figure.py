@@ -11,7 +11,7 @@ import attrs
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from fpt_plugins.attention_maps import AttentionMap, attention_maps
+from fpt_plugins.attention_map import AttentionMap, attention_maps
 from fpt_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ LAYERS = (
     ("freezing",),
     ("data", "configuration", "proof"),
     ("arm",),
-    ("attention_maps", "optimizer"),
+    ("attention_map", "optimizer"),
     # what is saved
     ("adapter", "record", "run_folder"),
     ("attention_figure", "checkpoint", "evaluation", "prediction"),

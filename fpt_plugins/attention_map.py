@@ -25,7 +25,8 @@ class AttentionMap:
     """The weights of attention of one sample.
 
     Args:
-        weights: ``[layers, heads, queries, keys]``, each row summing to 1.
+        weights: ``[layers, heads, queries, keys]``, each row summing to 1 (within 1e-5 where the arm
+            computes in fp32, within about 1e-2 in bf16).
         queries: Labels of the positions that are read out.
         keys: Labels of all positions: virtual tokens, if there are any, then the sample's own.
     """
