@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fpt_plugins.attention_map import AttentionMap, attention_maps
 from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.streams import seeded, stream_seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,4 +183,5 @@ def _sample(arm: Arm, split: Literal["validation", "train"], place: int) -> Any:
     dataset: Any = arm.task.split(split)
     if not 0 <= place < len(dataset):
         raise ConfigurationError(f"there is no sample {place}: the {split} split has {len(dataset)}, from 0")
-    return dataset[place][0]
+    with seeded(stream_seed(arm.configuration.seed, "sample", 0, place)):  # a picture may be augmented
+        return dataset[place][0]

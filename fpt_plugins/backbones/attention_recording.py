@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,32 +19,31 @@ NAME = "fpt_recording"
 """Under which transformers knows the attention that keeps its weights."""
 
 
+_WEIGHTS: ContextVar[list[Any]] = ContextVar("weights")
+
+
 @contextmanager
 def recorded(model: Any) -> Iterator[list[Tensor]]:
-    """Inside, a list to which each layer of a transformers model appends its weights ``[B, heads, T, T]``.
-
-    Each modeling file of transformers has its own plain attention, with what is particular to the
-    architecture, under one name; it is called for any implementation.
-    """
+    """Inside, a list to which each layer of a transformers model appends its weights ``[B, heads, T, T]``."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
-    weights: list[Tensor] = []
-
-    def record(module: Any, *arguments: Any, **keywords: Any) -> tuple[Tensor, Tensor]:
-        plain = sys.modules[type(module).__module__].eager_attention_forward
-        outputs, found = plain(module, *arguments, **keywords)
-        weights.append(found)
-        return outputs, found
-
-    AttentionInterface.register(NAME, record)
+    AttentionInterface.register(NAME, _attention)
     AttentionMaskInterface.register(NAME, eager_mask)
-    configurations = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    before = {key: found._attn_implementation for key, found in configurations.items()}  # noqa: SLF001 - the setter that has no public name also reloads kernels
+    before = model.config._attn_implementation  # noqa: SLF001 - it can be set in public and not asked for
+    weights: list[Tensor] = []
+    token = _WEIGHTS.set(weights)
+    model.set_attn_implementation(NAME)
     try:
-        for found in configurations.values():
-            found._attn_implementation = NAME  # noqa: SLF001 - as above
         yield weights
     finally:
-        for key, found in configurations.items():
-            found._attn_implementation = before[key]  # noqa: SLF001 - as above
+        _WEIGHTS.reset(token)
+        model.set_attn_implementation(before)
+
+
+def _attention(module: Any, *arguments: Any, **keywords: Any) -> tuple[Tensor, Tensor]:
+    """The architecture's plain attention, which each modeling file of transformers has under one name."""
+    plain = sys.modules[type(module).__module__].eager_attention_forward
+    outputs, weights = plain(module, *arguments, **keywords)
+    _WEIGHTS.get().append(weights)
+    return outputs, weights
