@@ -43,6 +43,15 @@ PolicyOptions = Annotated[
     Words,
     Parameter(help="NAME=VALUE: rank or alpha of lora, width of bottleneck, virtual_tokens of prompt."),
 ]
+Backbone = Annotated[str | None, Parameter(help="The body: a name of `fpt backbones` (default minilm).")]
+Batching = Annotated[
+    Literal["length", "shuffle"] | None,
+    Parameter(help="Batches of samples of similar length (default), or of any."),
+]
+Workers = Annotated[
+    int | None, Parameter(help="Processes that prepare batches (default: 2 on a GPU, none on a CPU).")
+]
+EvaluateEvery = Annotated[int | None, Parameter(help="Steps between two looks at validation data.")]
 Features = Annotated[
     bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
 ]
@@ -78,26 +87,24 @@ def backbones(*, as_json: Json = False) -> None:
 def train(
     task: Annotated[str, Parameter(help="What to learn: a name of `fpt tasks`.")],
     *,
-    backbone: Annotated[
-        str | None, Parameter(help="The body: a name of `fpt backbones` (default minilm).")
-    ] = None,
+    backbone: Backbone = None,
     init: Annotated[str | None, Parameter(help="pretrained, random, ... (default pretrained)")] = None,
     train: Policy = None,
     policy_option: PolicyOptions = None,
     steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
+    batching: Batching = None,
     lr: Annotated[float | None, Parameter(help="Adam's learning rate.")] = None,
     group_lr: Annotated[Words, Parameter(help="GROUP=X: a learning rate for one group.")] = None,
     dropout: Annotated[float | None, Parameter(help="Inside the body, while training.")] = None,
-    evaluate_every: Annotated[
-        int | None, Parameter(help="Steps between two looks at validation data.")
-    ] = None,
+    evaluate_every: EvaluateEvery = None,
     seed: Annotated[int | None, Parameter(help="Of new parameters, data order and dropout.")] = None,
     init_seed: Annotated[int | None, Parameter(help="Of a random body (default: the seed).")] = None,
     precision: Annotated[
         Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
     ] = None,
     device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
+    workers: Workers = None,
     cache_features: Features = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
@@ -117,6 +124,7 @@ def train(
         "policy_options": _assigned(policy_option, "--policy-option"),
         "steps": steps,
         "batch_size": batch_size,
+        "batching": batching,
         "lr": lr,
         "group_lr": assignments_as_floats(group_lr, "--group-lr") if group_lr else None,
         "dropout": dropout,
@@ -125,6 +133,7 @@ def train(
         "init_seed": init_seed,
         "precision": precision,
         "device": device,
+        "workers": workers,
         "wrappers": with_,
         "cache_features": cache_features,
         "options": _assigned(option, "--option"),

@@ -17,6 +17,7 @@ from fpt_plugins.backbone import GROUPS
 from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.task import Recipe
 
+BATCHINGS = ("length", "shuffle")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
@@ -50,6 +51,8 @@ class Configuration:
         policy_options: The options of a policy that adds parameters, by name.
         steps: Optimizer steps.
         batch_size: Samples per step, over all processes.
+        batching: ``length`` puts samples of similar length together, so that little is padded;
+            ``shuffle`` any. One and the same where all are as long, or are drawn afresh.
         lr: Learning rate of every group that ``group_lr`` does not name.
         group_lr: Learning rates by parameter group.
         dropout: Inside the body, while training.
@@ -61,6 +64,8 @@ class Configuration:
         init_seed: Of a random body; ``seed`` where it is not given.
         precision: ``auto`` is ``bf16`` where the device computes in it, else ``fp32``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
+        workers: Processes that prepare batches while the model computes; ``None`` is two on a GPU
+            and none on a CPU, whose cores compute. They change no result.
         wrappers: Plugins whose hook wrappers apply (``--with``).
         data: Where data files are; no part of what the run is.
 
@@ -78,6 +83,7 @@ class Configuration:
     policy_options: Mapping[str, Any] = attrs.field(factory=dict, validator=_plain)
     steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    batching: str = attrs.field(default="length", validator=in_(BATCHINGS))
     lr: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     group_lr: Mapping[str, float] = attrs.field(
         factory=dict, validator=deep_mapping(_parameter_group, gt(0.0))
@@ -90,6 +96,7 @@ class Configuration:
     init_seed: int | None = attrs.field(default=None, validator=optional(ge(0)))
     precision: str = attrs.field(default="auto", validator=in_(PRECISIONS))
     device: str = "auto"
+    workers: int | None = attrs.field(default=None, validator=optional(ge(0)))
     wrappers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     data: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), eq=False)
 

@@ -1,8 +1,4 @@
-"""From a task's split to batches: tokenized once, drawn in a seeded order, padded and masked.
-
-Which samples a step sees is a function of the seed and the step alone, so a run resumes at any
-step without a remembered position.
-"""
+"""From a task's split to batches: tokenized once or as it is drawn, checked, padded and masked."""
 
 from __future__ import annotations
 
@@ -20,6 +16,7 @@ from fpt_plugins.sample_checks import check_sequences, checked_target
 from fpt_plugins.sequence import Sequences, TokenIds
 from fpt_plugins.streams import preserved_generators, seed_generators, stream_seed
 from fpt_plugins.target import PADDING_TARGET
+from fpt_plugins.tokens import HeldTokens, Tokens, joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,39 +56,13 @@ class Batch:
         return len(self.tokens)
 
 
-class Order:
-    """Which samples each step sees: epoch after epoch, each a permutation of its own.
-
-    Args:
-        size: Samples in the split.
-        batch_size: Samples per step. A batch may reach over the end of an epoch.
-        seed: Seeds the permutations.
-
-    Example:
-        >>> order = Order(size=4, batch_size=2, seed=0)
-        >>> sorted(index for step in (0, 1) for index, epoch in order.at(step))
-        [0, 1, 2, 3]
-    """
-
-    def __init__(self, size: int, batch_size: int, seed: int) -> None:
-        self._size, self._batch_size, self._seed = size, batch_size, seed
-        self._epoch, self._permutation = -1, np.zeros(0, dtype=np.int64)
-
-    def at(self, step: int) -> list[tuple[int, int]]:
-        """The samples of one step as ``(index, epoch)``."""
-        start = step * self._batch_size
-        return [self._sample(place) for place in range(start, start + self._batch_size)]
-
-    def _sample(self, place: int) -> tuple[int, int]:
-        epoch, within = divmod(place, self._size)
-        if epoch != self._epoch:
-            generator = np.random.default_rng(stream_seed(self._seed, "order", epoch))
-            self._epoch, self._permutation = epoch, generator.permutation(self._size)
-        return int(self._permutation[within]), epoch
-
-
 class Samples(Protocol):
     """A split that yields batches by index."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """Tokens per sample; ``None`` where that is not known before it is drawn."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -101,26 +72,29 @@ class Samples(Protocol):
 
 
 class TokenizedSplit:
-    """A split in memory, tokenized once.
+    """A split that was tokenized once.
 
     Args:
         task: The task.
-        sequences: All its samples' tokens.
-        targets: One target per sample.
+        tokens: Of all its samples.
     """
 
-    def __init__(self, task: Task, sequences: Sequences, targets: list[NDArray[Any]]) -> None:
-        self._task, self._targets = task, targets
-        self._values, self.lengths = sequences.values, sequences.lengths
-        self._starts = np.concatenate([[0], np.cumsum(sequences.lengths)])
+    def __init__(self, task: Task, tokens: Tokens) -> None:
+        self._task, self._tokens = task, tokens
+        self.lengths: NDArray[np.int64] = tokens.lengths[:]
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)]).tolist()
+        self._per_token = task.readout.positions is None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> Batch:
         """The batch of some ``(index, epoch)``; the epoch changes nothing here."""
-        chosen = [self._values[self._starts[index] : self._starts[index + 1]] for index, _ in samples]
-        return collate(self._task, Sequences.of(chosen), [self._targets[index] for index, _ in samples])
+        values, targets = self._tokens.values, self._tokens.targets
+        spans = [slice(*self._starts[index : index + 2]) for index, _ in samples]
+        places = spans if self._per_token else [index for index, _ in samples]
+        sequences = Sequences.of([values[span] for span in spans])
+        return collate(self._task, sequences, [np.asarray(targets[place]) for place in places])
 
 
 class FreshSplit:
@@ -132,6 +106,8 @@ class FreshSplit:
         dataset: The split's data set.
         seed: With epoch and index it seeds the generators that a sample is drawn from.
     """
+
+    lengths = None
 
     def __init__(self, task: Task, plugins: Plugins, dataset: Any, seed: int) -> None:
         self._task, self._plugins, self._dataset, self._seed = task, plugins, dataset, seed
@@ -154,32 +130,44 @@ class FreshSplit:
 
 
 def read_split(plugins: Plugins, task: Task, name: SplitName, seed: int) -> Samples:
-    """A split of a task, ready to be drawn from.
+    """A split of a task, made from its source and ready to be drawn from.
 
     Raises:
         InputError: A file is missing or wrong, the split is empty, or a sample or its target is
             not what the task declares.
     """
+    dataset = data_set(task, name)
+    if name in task.fresh:
+        return FreshSplit(task, plugins, dataset, seed)
+    return TokenizedSplit(task, joined(tokenized(plugins, task, dataset, name)))
+
+
+def data_set(task: Task, name: SplitName) -> Any:
+    """The task's data set.
+
+    Raises:
+        InputError: It is empty, or the task has a reason of its own.
+    """
     dataset: Any = task.split(name)
     if len(dataset) == 0:
         raise InputError(f"the {name} split of {task.name} is empty")
-    if name in task.fresh:
-        return FreshSplit(task, plugins, dataset, seed)
-    return tokenize_split(plugins, task, dataset, name)
+    return dataset
 
 
-def tokenize_split(plugins: Plugins, task: Task, dataset: Any, name: str) -> TokenizedSplit:
-    """Every sample of a data set, tokenized; with a progress bar where that takes long."""
-    parts: list[Sequences] = []
-    targets: list[NDArray[Any]] = []
-    starts = range(0, len(dataset), CHUNK)
-    for start in track(starts, f"tokenizing {task.name} {name}"):
+def tokenized(plugins: Plugins, task: Task, dataset: Any, name: str) -> Iterator[HeldTokens]:
+    """Every sample of a data set, a chunk at a time; with a progress bar where that takes long.
+
+    Ids are held in the smallest type that has room for the vocabulary, vectors in float32.
+    """
+    sequence = task.sequence
+    kind = np.min_scalar_type(sequence.size - 1) if isinstance(sequence, TokenIds) else np.dtype(np.float32)
+    join = np.concatenate if task.readout.positions is None else np.stack
+    for start in track(range(0, len(dataset), CHUNK), f"tokenizing {task.name} {name}"):
         indices = range(start, min(start + CHUNK, len(dataset)))
         drawn = [dataset[index] for index in indices]
-        parts.append(tokenize(plugins, task, [sample for sample, _ in drawn], indices))
-        targets.extend(_targets(task, drawn, parts[-1], indices))
-    values = np.concatenate([part.values for part in parts])
-    return TokenizedSplit(task, Sequences(values, np.concatenate([part.lengths for part in parts])), targets)
+        found = tokenize(plugins, task, [sample for sample, _ in drawn], indices)
+        targets = _targets(task, drawn, found, indices)
+        yield HeldTokens(found.values.astype(kind), found.lengths.astype(np.int64), join(targets))
 
 
 def tokenize(
@@ -232,7 +220,7 @@ def _stack(targets: list[NDArray[Any]]) -> Tensor:
 
 def whole(split: Samples, batch_size: int) -> Iterator[tuple[list[int], Batch]]:
     """Every sample once, in batches of about equal length so that little is padded."""
-    lengths = split.lengths if isinstance(split, TokenizedSplit) else np.zeros(len(split), dtype=np.int64)
+    lengths = np.zeros(len(split), dtype=np.int64) if split.lengths is None else split.lengths
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         indices = [int(index) for index in order[start : start + batch_size]]

@@ -44,6 +44,7 @@ class FeatureSplit:
 
     def __init__(self, arm: Arm, split: Samples) -> None:
         self._arm, self._split = arm, split
+        self.lengths = split.lengths
         self._features: Tensor | None = None
 
     def __len__(self) -> int:

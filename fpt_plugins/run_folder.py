@@ -17,8 +17,8 @@ from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
 from fpt_plugins.storage import exclusive, read_sealed, sealed, sweep, write_file
 
 RUN, METRICS, ADAPTER = "run.json", "metrics.jsonl", "adapter"
-_MAY_DIFFER = {"data", "device"}
-"""Settings that a resumed run may be given anew: they say where, not what."""
+_MAY_DIFFER = {"data", "device", "workers"}
+"""Settings that a resumed run may be given anew: they say where and by whom, not what."""
 
 
 @attrs.frozen

@@ -15,12 +15,13 @@ from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.data import Order, read_split
+from fpt_plugins.data import read_split
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.features import with_features
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
+from fpt_plugins.order import Order
 from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof
 from fpt_plugins.record import RECORD, RunRecord, read_record
@@ -128,7 +129,8 @@ class Training:
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
         self.train_split = read_split(arm.plugins, arm.task, "train", settings.seed)
         self.validation_split = read_split(arm.plugins, arm.task, "validation", settings.seed)
-        self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed)
+        lengths = self.train_split.lengths if settings.batching == "length" else None
+        self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
         self.optimizer = make_optimizer(arm)
         self.state = Checkpoint()
         checkpoint = newest_checkpoint(folder.path)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
-    ("storage", "options", "precision", "downloading", "unpickling", "parsed_cache"),
+    ("storage", "tokens", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     # what a task and a backbone are
     ("sequence", "readout", "metric", "backbone"),
     ("target",),

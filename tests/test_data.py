@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins import Batch, Classes, InputError, Last, Recipe, Sequences, Task, TokenIds, Vectors
-from fpt_plugins.data import CHUNK, Order, collate, read_split, whole
+from fpt_plugins.data import CHUNK, collate, read_split, whole
 from fpt_plugins.streams import preserved_generators, seed_generators
 from fpt_plugins.target import PADDING_TARGET
 
@@ -62,41 +62,6 @@ def indices(split, *places):
     """A batch of these places at epoch 0, as rows of tokens without padding."""
     batch = split.batch([(place, 0) for place in places])
     return [row[mask].tolist() for row, mask in zip(batch.tokens, batch.attention_mask, strict=True)]
-
-
-@settings(deadline=None)
-@given(st.integers(1, 20), st.integers(1, 30), st.integers(0, 2**40))
-def test_every_epoch_is_a_permutation(size, batch_size, seed):
-    """Step after step, across the ends of epochs, each epoch shows every sample exactly once."""
-    order, epochs = Order(size, batch_size, seed), 3
-    seen = [place for step in range(-(-epochs * size // batch_size)) for place in order.at(step)]
-    for epoch in range(epochs):
-        part = seen[epoch * size : (epoch + 1) * size]
-        assert [e for _, e in part] == [epoch] * size
-        assert sorted(index for index, _ in part) == list(range(size))
-
-
-@pytest.mark.parametrize(("size", "batch_size"), [(10, 4), (7, 7), (5, 16), (1000, 1)])
-def test_a_step_needs_no_memory_of_those_before(size, batch_size):
-    """Step 37 asked first is step 37 asked after 0 to 36, or after 99 down to 38."""
-    first = Order(size, batch_size, 0).at(37)
-    upward, downward = Order(size, batch_size, 0), Order(size, batch_size, 0)
-    assert [upward.at(step) for step in range(38)][-1] == first
-    assert [downward.at(step) for step in range(99, 36, -1)][-1] == first
-
-
-def test_epochs_and_seeds_have_orders_of_their_own():
-    """Two epochs, and two seeds, show 50 samples in different orders (chance of a tie: 1 in 50!)."""
-    epochs = [[index for index, _ in Order(50, 50, seed).at(step)] for seed in (0, 1) for step in (0, 1)]
-    assert len({tuple(order) for order in epochs}) == 4
-
-
-def test_every_order_is_about_as_likely():
-    """Over 3,000 seeds the 6 orders of 3 samples come equally often: chi-squared below its 99.9 % point."""
-    orders = [tuple(index for index, _ in Order(3, 3, seed).at(0)) for seed in range(3000)]
-    counts = [orders.count(order) for order in set(orders)]
-    assert len(counts) == 6
-    assert sum((count - 500) ** 2 / 500 for count in counts) < 20.5  # 5 degrees of freedom
 
 
 @settings(deadline=None)
