@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import fpt_plugins
+from fpt_plugins import cache_commands
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import from_assignments
 
@@ -25,6 +26,7 @@ app = App(
     "Start with: fpt tasks, then fpt train bits/xor --backbone gpt2-mini --init random",
 )
 app.meta.group_parameters = Group("Global", sort_key=0)
+app.command(cache_commands.app)
 
 Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]

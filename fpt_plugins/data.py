@@ -52,6 +52,11 @@ class Batch:
         mask = self.attention_mask.to(device, non_blocking=True)
         return Batch(self.tokens.to(device, non_blocking=True), mask, targets, self.features)
 
+    def pin_memory(self) -> Batch:
+        """The same batch in memory from which a GPU's copies are asynchronous."""
+        targets = self.targets if self.targets is None else self.targets.pin_memory()
+        return Batch(self.tokens.pin_memory(), self.attention_mask.pin_memory(), targets, self.features)
+
     def __len__(self) -> int:
         return len(self.tokens)
 

@@ -10,13 +10,14 @@ import attrs
 import torch
 
 from fpt_plugins.adapter import load
-from fpt_plugins.data import Samples, read_split, whole
+from fpt_plugins.data import Samples, whole
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.processes import Alone, Processes
 from fpt_plugins.progress import track
 from fpt_plugins.record import Evaluation, read_record, record_folder
 from fpt_plugins.storage import exclusive
 from fpt_plugins.task import SPLITS, SplitName
+from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
@@ -101,6 +102,6 @@ def evaluate(
 
 def score_split(arm: Arm, split: SplitName) -> Evaluation:
     """The scores of an arm on a whole split, with progress, and the floors."""
-    samples = read_split(arm.plugins, arm.task, split, arm.configuration.seed)
+    samples = open_split(arm.plugins, arm.task, split, arm.configuration.seed)
     metrics = score(arm, samples, description=f"{split} split")
     return Evaluation(metrics=metrics, floors=arm.task.floors(split), samples=len(samples))

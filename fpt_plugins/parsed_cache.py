@@ -7,12 +7,13 @@ could speak for itself alone. What is kept here was parsed by us, from a file of
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fpt_plugins.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def cached_arrays(parse: Callable[[], Arrays], *, plugin: str, reader: str, sha2
 
 
 def _folder(plugin: str) -> Path:
-    return Path(os.environ.get("FPT_CACHE") or Path.home() / ".cache" / "fpt-plugins") / "parsed" / plugin
+    return cache_folder() / "parsed" / plugin
 
 
 def _read(path: Path, key: str) -> Arrays:

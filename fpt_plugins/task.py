@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -147,6 +147,15 @@ class Task(abc.ABC):
         Raises:
             InputError: A file is missing or wrong, with its name and the place.
         """
+
+    def files(self, split: SplitName) -> Sequence[Path] | None:  # noqa: ARG002 - for those who override it
+        """The files that a split is made from, whether or not they are there yet.
+
+        Those of the plugin's own package need no naming. An empty sequence is a split that is made
+        from options alone; ``None``, where this is not overridden, one of which that is not known:
+        its tokens are then held in memory and tokenized by each run, and nothing is kept.
+        """
+        return None
 
     @abc.abstractmethod
     def floors(self, split: SplitName) -> tuple[Floor, ...]:

@@ -15,7 +15,6 @@ from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.data import read_split
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.features import with_features
@@ -28,11 +27,15 @@ from fpt_plugins.record import RECORD, RunRecord, read_record
 from fpt_plugins.recording import run_record
 from fpt_plugins.run_folder import RunFolder, run_path
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
+from fpt_plugins.step_loader import Steps, step_batches
 from fpt_plugins.storage import write_folder
 from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
+from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from fpt_plugins.data import Batch
 
 ROWS = 1000
 """About how many training rows ``metrics.jsonl`` gets, however long the run is."""
@@ -127,8 +130,8 @@ class Training:
         self.processes = processes or Launched(arm.precision.device)
         self.accelerator = self.processes.accelerator
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
-        self.train_split = read_split(arm.plugins, arm.task, "train", settings.seed)
-        self.validation_split = read_split(arm.plugins, arm.task, "validation", settings.seed)
+        self.train_split = open_split(arm.plugins, arm.task, "train", settings.seed)
+        self.validation_split = open_split(arm.plugins, arm.task, "validation", settings.seed)
         lengths = self.train_split.lengths if settings.batching == "length" else None
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
         self.optimizer = make_optimizer(arm)
@@ -150,11 +153,14 @@ class Training:
         """
         steps, every = self.settings.steps or 0, self.settings.evaluate_every or 1
         self.arm.model.train()
+        source = Steps(self.train_split, self._order, self.processes)
+        span, device = range(self.state.step, steps), self.arm.precision.device
+        batches = step_batches(source, span, device, self.settings.workers)
         with Interruption() as interruption:
             while self.state.step < steps:
                 started = time.perf_counter()
                 self._enter_stage()
-                row = self._step(self.state.step)
+                row = self._step(self.state.step, next(batches))
                 self.state.step += 1
                 looks = self.state.step % every == 0 or self.state.step == steps
                 if row is not None or looks:
@@ -194,12 +200,10 @@ class Training:
         self._stage, self.frozen = stage, FrozenProof(self.arm)
         self.state.held_digests[str(stage.step)] = self.frozen.held_digest
 
-    def _step(self, step: int) -> dict[str, Any] | None:
+    def _step(self, step: int, batch: Batch) -> dict[str, Any] | None:
         """One optimizer step; its row where one is due."""
-        settings, processes = self.settings, self.processes
-        share = self._order.at(step)[processes.index :: processes.count]
-        batch = self.train_split.batch(share).to(self.arm.precision.device)
-        seed_dropout(stream_seed(settings.seed, "dropout", step, processes.index), batch.tokens.device)
+        settings, batch = self.settings, batch.to(self.arm.precision.device)
+        seed_dropout(stream_seed(settings.seed, "dropout", step, self.processes.index), batch.tokens.device)
         with self.arm.precision.autocast():
             outputs = self._model(batch.tokens, batch.attention_mask, batch.features).float()
         assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker

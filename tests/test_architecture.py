@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
-    ("storage", "tokens", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
+    ("cache_folder", "tokens"),
+    ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
+    ("token_file",),
     # what a task and a backbone are
     ("sequence", "readout", "metric", "backbone"),
     ("target",),
@@ -25,7 +27,7 @@ LAYERS = (
     # who provides them
     ("discovery", "listing", "registry"),
     ("loading", "tables"),
-    ("listing_process",),
+    ("listing_process", "token_key"),
     ("plugins",),
     # the bodies that the core brings
     ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.attention"),
@@ -53,12 +55,13 @@ LAYERS = (
     ("additions.choice",),
     ("freezing",),
     ("data", "configuration", "proof"),
-    ("arm",),
+    ("arm", "token_cache"),
     ("attention_map", "optimizer"),
     # what is saved
     ("adapter", "record", "run_folder"),
     ("attention_figure", "checkpoint", "evaluation", "prediction"),
     ("card", "features", "recording"),
+    ("step_loader",),
     ("training",),
     ("display",),
     # what plugin authors are given
@@ -71,6 +74,7 @@ LAYERS = (
     ("testing.suite", "testing.probing_process"),
     ("testing.parametrization", "testing.checking_process", "testing.running"),
     ("testing.__init__", "testing.results_table"),
+    ("cache_commands",),
     ("cli",),
     ("__main__",),
 )

@@ -103,6 +103,10 @@ class BitMemory(Task):
             strings=self.strings, length=self.length, mask=self.mask, size=sizes[name], seed=seed
         )
 
+    def files(self, split: SplitName) -> tuple[Path, ...]:  # noqa: ARG002 - none for any split
+        """None: every sample is drawn."""
+        return ()
+
     def floors(self, split: SplitName) -> tuple[Floor, ...]:  # noqa: ARG002 - the same for every split
         masked, every, vote = masked_bit_accuracy.name, all_bits_accuracy.name, vote_accuracy(self.strings)
         coin = "closed form: a coin for each bit"

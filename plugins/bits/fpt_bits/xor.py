@@ -108,6 +108,10 @@ class BitXor(Task):
         ends = {"validation": (0, validation), "test": (validation, held_out), "train": (held_out, None)}
         return XorSplit(inputs[slice(*ends[name])])
 
+    def files(self, split: SplitName) -> tuple[Path, ...]:  # noqa: ARG002 - none for any split
+        """None: every sample is drawn."""
+        return ()
+
     def floors(self, split: SplitName) -> tuple[Floor, ...]:  # noqa: ARG002 - the same for every split
         each, whole, vote = bit_accuracy.name, exact_match.name, vote_accuracy(self.strings)
         coin, threshold = "closed form: a coin for each bit", "threshold on the ones"

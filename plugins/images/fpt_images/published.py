@@ -24,16 +24,22 @@ MNIST_SHA256 = {
 """Of the gzipped files, by the names of the plain ones."""
 
 
+def mnist_place(folder: Path, name: str) -> Path:
+    """Where one of MNIST's four files is, or will be once it is fetched."""
+    plain = folder / name
+    return plain if plain.is_file() else folder / f"{name}.gz"
+
+
 def mnist_file(folder: Path, name: str) -> Path:
     """One of MNIST's four files, plain or gzipped; fetched where neither is there.
 
     Raises:
         InputError: It is not there and cannot be fetched: which file to put where.
     """
+    path = mnist_place(folder, name)
+    if path.is_file():
+        return path
     zipped = folder / f"{name}.gz"
-    for path in (folder / name, zipped):
-        if path.is_file():
-            return path
     url = f"{MNIST_SOURCE}/{zipped.name}"
     return download(url, zipped, sha256=MNIST_SHA256[name], description="MNIST")
 
@@ -68,12 +74,18 @@ def cifar10_files(folder: Path) -> Sequence[Path]:
         InputError: Some of them are missing, or there is no archive and it cannot be fetched.
     """
     forms = (CIFAR10_BINARY, CIFAR10_PICKLED)
-    for form in forms:
-        if not _missing(folder, form):
-            return _paths(folder, form)
+    places = cifar10_places(folder)
+    if all(path.is_file() for path in places):
+        return places
     form = next((form for form in forms if (folder / form.archive).is_file()), None) or _fetched(folder)
     extract(folder / form.archive, folder, form.members)
     return _paths(folder, form)
+
+
+def cifar10_places(folder: Path) -> Sequence[Path]:
+    """Where CIFAR-10's six files are: in the first form that is complete; else where they will be."""
+    forms = (CIFAR10_BINARY, CIFAR10_PICKLED)
+    return _paths(folder, next((form for form in forms if not _missing(folder, form)), CIFAR10_BINARY))
 
 
 def _fetched(folder: Path) -> CifarForm:

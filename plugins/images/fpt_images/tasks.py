@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +57,12 @@ class Mnist(PublishedPictureTask):
 
         return read_mnist(self.data_root / "mnist", part, self.layout)
 
+    def files(self, split: SplitName) -> Sequence[Path]:  # noqa: ARG002 - copies are sought in all of them
+        """MNIST's four files, plain or gzipped."""
+        from fpt_images.published import MNIST_SHA256, mnist_place
+
+        return [mnist_place(self.data_root / "mnist", name) for name in MNIST_SHA256]
+
 
 @attrs.frozen(kw_only=True)
 class Cifar10(PublishedPictureTask):
@@ -89,6 +96,12 @@ class Cifar10(PublishedPictureTask):
 
         return read_cifar10(self.data_root / "cifar10", part, self.layout)
 
+    def files(self, split: SplitName) -> Sequence[Path]:  # noqa: ARG002 - copies are sought in all of them
+        """CIFAR-10's six files, in either form."""
+        from fpt_images.published import cifar10_places
+
+        return cifar10_places(self.data_root / "cifar10")
+
 
 @attrs.frozen(kw_only=True)
 class Cifar10Lra(PublishedPictureTask):
@@ -109,6 +122,12 @@ class Cifar10Lra(PublishedPictureTask):
 
         return read_cifar10(self.data_root / "cifar10", part, self.layout)
 
+    def files(self, split: SplitName) -> Sequence[Path]:  # noqa: ARG002 - copies are sought in all of them
+        """CIFAR-10's six files, in either form."""
+        from fpt_images.published import cifar10_places
+
+        return cifar10_places(self.data_root / "cifar10")
+
 
 @attrs.frozen(kw_only=True)
 class Digits(PictureTask):
@@ -127,6 +146,10 @@ class Digits(PictureTask):
     def layout(self) -> PictureLayout:
         """Grey, 8 by 8 pixels from 0 to 16, scaled to [0, 1]."""
         return PictureLayout(side=8, channels=1, patch=self.patch, mean=(0.0,), deviation=(1.0,), white=16)
+
+    def files(self, split: SplitName) -> tuple[Path, ...]:  # noqa: ARG002 - none for any split
+        """None: they are scikit-learn's, whose version counts."""
+        return ()
 
     def labeled(self, split: SplitName) -> LabeledPictures:
         """300 pictures validate, 300 test, 1,197 train."""
@@ -201,6 +224,10 @@ class Folder(PictureTask):
             raise self._nothing_given()
         folders = ClassFolders(self.path, self.target.names, self.layout)
         return folders.split(split, self.held_out, self.data_seed)
+
+    def files(self, split: SplitName) -> Sequence[Path] | None:  # noqa: ARG002 - copies are sought in all of them
+        """Every picture of the folder."""
+        return None if self.path is None else sorted(path for path in self.path.rglob("*") if path.is_file())
 
     def _nothing_given(self) -> ConfigurationError:
         return ConfigurationError(f"{self.name} needs a folder of your pictures", "add --option path=DIR")

@@ -152,6 +152,14 @@ class Lra(Task):
     def _limit(self) -> int:
         return self.max_length - 1
 
+    def files(self, split: SplitName) -> tuple[Path, ...]:
+        """The split's table."""
+        from fpt_listops.release import FOLDER
+        from fpt_listops.tables import FILES
+
+        folder = FOLDER if self.source == "release" else Path("listops", self.generation.name)
+        return (self.data_root / folder / FILES[split],)
+
     def _table(self, split: SplitName) -> tuple[Path, str]:
         from fpt_listops import generated, release
 

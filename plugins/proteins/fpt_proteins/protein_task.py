@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fpt_plugins import Batch
     from fpt_proteins.dataset import ProteinDataset
 
-_EARLIER: dict[SplitName, tuple[SplitName, ...]] = {
+EARLIER: dict[SplitName, tuple[SplitName, ...]] = {
     "train": (),
     "validation": ("train",),
     "test": ("train", "validation"),
@@ -80,7 +80,7 @@ class ProteinTask(Task):
         from fpt_proteins.dataset import ProteinDataset
 
         names, selection = self.target.names, self.part(name)
-        for earlier in () if self.copies_stay else _EARLIER[name]:
+        for earlier in () if self.copies_stay else EARLIER[name]:
             selection = selection.without(self.part(earlier).proteins, f"in {earlier} too")
         if not selection.proteins:
             raise InputError(f"{self.name} has too few proteins: none is left for {name}")

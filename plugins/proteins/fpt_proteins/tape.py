@@ -19,6 +19,12 @@ from fpt_proteins.vocabulary import checked
 FOLDS = 1195
 
 
+def part_file(data_root: Path, form: str, part: str) -> Path:
+    """Where one of TAPE's five files is, named as for :func:`read_part`."""
+    folder, name = data_root / "remote_homology", f"remote_homology_{part}"
+    return folder / f"{name}.json" if form == "tape-json" else folder / f"{name}.lmdb" / "data.mdb"
+
+
 def read_part(data_root: Path, form: str, part: str) -> list[Protein]:
     """The proteins of one of TAPE's five files, from the conversion of it where there is one.
 
@@ -31,9 +37,7 @@ def read_part(data_root: Path, form: str, part: str) -> list[Protein]:
     Raises:
         InputError: The file is missing, cut off or damaged, or a record is not what TAPE's are.
     """
-    folder = data_root / "remote_homology"
-    name = f"remote_homology_{part}"
-    path = folder / f"{name}.json" if form == "tape-json" else folder / f"{name}.lmdb" / "data.mdb"
+    path = part_file(data_root, form, part)
     if not path.is_file():
         archive = "data_raw_pytorch" if form == "tape-json" else "data_pytorch"
         remedy = (

@@ -10,7 +10,7 @@ from attrs.validators import and_, gt, in_, lt
 
 from fpt_plugins import Classes, ConfigurationError, Recipe, SplitName
 from fpt_proteins import splits
-from fpt_proteins.protein_task import ProteinTask
+from fpt_proteins.protein_task import EARLIER, ProteinTask
 from fpt_proteins.proteins import Protein, Selection
 from fpt_proteins.splits import LEVELS, Level
 
@@ -134,11 +134,23 @@ class RemoteHomology(ProteinTask):
         short = [len(protein.sequence) + 2 <= self.max_length for protein in published.proteins]
         return published.drop(f"longer than {self.max_length} tokens", short)
 
+    def files(self, split: SplitName) -> tuple[Path, ...]:
+        """TAPE's, of this split and of those that its copies are sought in, or the FASTA of domains."""
+        from fpt_proteins.tape import part_file
+
+        if not self.is_tape:
+            return (self.fasta_path,)
+        parts = [self._parts[each] for each in (*EARLIER[split], split)]
+        return tuple(part_file(self.data_root, self.source, part) for part in parts)
+
+    @property
+    def _parts(self) -> dict[SplitName, str]:
+        return {"train": "train", "validation": "valid", "test": f"test_{self.test}_holdout"}
+
     def _tape(self, split: SplitName) -> list[Protein]:
         from fpt_proteins.tape import read_part
 
-        part = {"train": "train", "validation": "valid", "test": f"test_{self.test}_holdout"}[split]
-        return read_part(self.data_root, self.source, part)
+        return read_part(self.data_root, self.source, self._parts[split])
 
 
 def _absolute(path: str | Path | None) -> Path | None:
@@ -194,6 +206,10 @@ class Fasta(ProteinTask):
     )
 
     recipe = Recipe(steps=1_000, batch_size=16, lr=1e-3, dropout=0.1)
+
+    def files(self, split: SplitName) -> tuple[Path, ...] | None:  # noqa: ARG002 - the same for every split
+        """Both files."""
+        return (self.fasta, self.labels) if self.fasta and self.labels else None
 
     @property
     def target(self) -> Classes:
