@@ -6,6 +6,7 @@ index, so that who prepares it changes nothing.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def step_batches(steps: Steps, span: range, device: torch.device, workers: int |
             ``None`` is ``GPU_WORKERS`` on a GPU and 0 on a CPU.
     """
     on_gpu = device.type == "cuda"
-    count = (GPU_WORKERS if on_gpu else 0) if workers is None else workers
+    count = (min(GPU_WORKERS, os.cpu_count() or 1) if on_gpu else 0) if workers is None else workers
     count = 0 if isinstance(steps.split, FeatureSplit) else count  # whose features are on the device
     loader: DataLoader[Batch] = DataLoader(
         steps,

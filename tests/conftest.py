@@ -75,6 +75,12 @@ class FakeDistributions:
         return module
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """What a test keeps between runs, no other test finds."""
+    monkeypatch.setenv("FPT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def distributions(tmp_path, monkeypatch):
     """Fake distributions on this process's path, forgotten with their modules afterwards."""
