@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fpt_plugins import cache_folder, options
+from fpt_plugins import cache_folder, options, token_cache
 from fpt_plugins.data import read_split
 from fpt_plugins.plugins import Plugins
 from fpt_plugins.token_cache import open_split
@@ -94,9 +94,11 @@ def batch(split):
     return torch.cat([whole.tokens, whole.attention_mask, whole.targets.reshape(len(split), -1)], dim=1)
 
 
+@pytest.mark.parametrize("held", [0, token_cache.HELD_BYTES])
 @pytest.mark.parametrize("each", [False, True])
-def test_the_second_run_reads_no_source(lines, each):
-    """It finds the tokens of the first, and both give the batches of a split that is made from its source."""
+def test_the_second_run_reads_no_source(lines, each, held, monkeypatch):
+    """From the file and from memory, both runs give the batches of a split that is made from its source."""
+    monkeypatch.setattr(token_cache, "HELD_BYTES", held)
     (first, reads), (second, reads_again) = lines(each=each), lines(each=each)
     assert (reads, reads_again) == (1, 0)
     expected = batch(lines(each=each, source=True)[0])

@@ -33,7 +33,8 @@ class MemorySplit(Dataset[Sample]):
 
     def __init__(self, *, strings: int, length: int, mask: float, size: int, seed: SeedSequence) -> None:
         self._strings, self._length, self._mask, self._size = strings, length, mask, size
-        self._key = seed.generate_state(2, np.uint64)
+        self._philox = Philox(key=seed.generate_state(2, np.uint64))
+        self._generator, self._start = Generator(self._philox), self._philox.state
 
     def __len__(self) -> int:
         return self._size
@@ -41,12 +42,16 @@ class MemorySplit(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         place = range(self._size)[index]
         # A counter-based generator starts anywhere at no cost: 2**192 numbers lie between two samples.
-        generator = Generator(Philox(key=self._key, counter=(0, 0, 0, place)))
+        # Moving one takes a tenth of the time of making one.
+        self._start["state"]["counter"][3] = place
+        self._philox.state = self._start
+        generator = self._generator
         ones = generator.integers(2, size=(self._strings, self._length), dtype=np.bool_)
-        rows = 2 * ones.view(np.int8) - 1
-        queried = rows[generator.integers(self._strings)]
-        visible = generator.random(self._length) >= self._mask
-        return np.vstack([rows, queried * visible]), (queried > 0).astype(np.int64)
+        sample = np.empty((self._strings + 1, self._length), dtype=np.int8)
+        sample[:-1] = 2 * ones.view(np.int8) - 1
+        queried = ones[generator.integers(self._strings)]
+        sample[-1] = (2 * queried.view(np.int8) - 1) * (generator.random(self._length) >= self._mask)
+        return sample, queried.astype(np.int64)
 
 
 class XorSplit(Dataset[Sample]):

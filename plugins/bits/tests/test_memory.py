@@ -248,3 +248,17 @@ def test_a_sample_of_another_shape_is_refused(shape):
         fpt_tokenize(BitMemory(**SMALL), [np.zeros(shape)])
     assert str(shape) in str(refusal.value)
     assert "(6, 20)" in str(refusal.value)
+
+
+def test_a_sample_is_drawn_from_its_own_place_in_the_stream():
+    """Whatever was read before, sample i is what a Philox generator made anew with the counter i draws."""
+    task = BitMemory(strings=3, length=50, patch=10, mask=0.4, test_size=40)
+    split, key = task.split("test"), np.random.SeedSequence(0, spawn_key=(2,)).generate_state(2, np.uint64)
+    for place in (7, 0, 39, 7):
+        generator = np.random.Generator(np.random.Philox(key=key, counter=(0, 0, 0, place)))
+        strings = np.where(generator.integers(2, size=(3, 50), dtype=np.bool_), 1, -1)
+        query = strings[generator.integers(3)]
+        hidden = np.where(generator.random(50) >= 0.4, query, 0)
+        sample, target = split[place]
+        assert sample.tolist() == [*strings.tolist(), hidden.tolist()]
+        assert target.tolist() == (query == 1).tolist()
