@@ -32,9 +32,10 @@ def open_split(plugins: Plugins, task: Task, name: SplitName, seed: int) -> Samp
     """A split of a task, ready to be drawn from; tokenized where no earlier run has done so.
 
     Its tokens are kept as HDF5 under ``tokens`` in the cache's folder, and where they are larger
-    than ``HELD_BYTES`` read from there a batch at a time. Fresh samples are not kept, nor what a wrapper may have changed, nor the tokens of a
-    task that does not say which files it reads (:meth:`fpt_plugins.Task.files`): these are held in
-    memory. Whatever is wrong with the cache costs another tokenization and no more.
+    than ``HELD_BYTES`` read from there a batch at a time. Fresh samples are not kept, nor what a
+    wrapper may have changed, nor the tokens of a task that does not say which files it reads
+    (:meth:`fpt_plugins.Task.files`): these are held in memory. Whatever is wrong with the cache
+    costs another tokenization and no more.
 
     Raises:
         InputError: As :func:`fpt_plugins.data.read_split`.
