@@ -4,7 +4,7 @@
 
 Training steps of the three kinds take turns in one run on one model, so that their ratios hold on a
 busy machine too. The proteins are synthetic, as many as TAPE trains on; their lengths are log-normal
-with a mean of 159 residues (chains of one domain in CATH, Orengo and Thornton's count of 2006 as
+with a mean of 159 residues (chains of one domain in CATH, a count of 2006, as
 Proteopedia quotes it, https://proteopedia.org/wiki/index.php/Domain) and a deviation of the logarithm
 of 0.5, by which 63 % lie between 100 and 250 (where Chothia et al. 2003, doi 10.1126/science.1085371,
 see a typical domain). The last line is the share of a step that its data take.
