@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import fpt_plugins
-from fpt_plugins import cache_commands
+from fpt_plugins import cache_commands, registry_commands
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import from_assignments
 
@@ -25,6 +25,8 @@ app = App(
     help="Turn a frozen pretrained transformer into a model for any data that is a sequence.\n\n"
     "Start with: fpt tasks, then fpt train bits/xor --backbone gpt2-mini --init random",
 )
+app.command(registry_commands.app)
+app.command(registry_commands.record)
 app.meta.group_parameters = Group("Global", sort_key=0)
 app.command(cache_commands.app)
 
@@ -70,11 +72,25 @@ def plugins(*, as_json: Json = False) -> None:
 
 
 @app.command
-def tasks(*, as_json: Json = False) -> None:
-    """List the tasks that the installed plugins provide, with their options."""
+def tasks(
+    name: Annotated[str | None, Parameter(help="One task, shown whole.")] = None,
+    *,
+    option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
+    splits: Annotated[
+        bool, Parameter(negative="", help="Read its data: samples per split, floors on validation.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the tasks that the installed plugins provide; of a NAME, options, recipe, floors and card."""
     from fpt_plugins import tables
+    from fpt_plugins.task_page import print_task, task_page
 
-    tables.print_tasks(as_json=as_json)
+    if name is None:
+        tables.print_tasks(as_json=as_json)
+        return
+    given = from_assignments(option or (), "--option")
+    print_task(task_page(name, given, data, read_data=splits), as_json=as_json)
 
 
 @app.command

@@ -104,6 +104,8 @@ def _read(name: str, value: Any, annotation: Any, owner: str) -> Any:
 def _type_name(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return "one of " + ", ".join(map(str, typing.get_args(annotation)))
+    if _is_optional(annotation):
+        return f"{_type_name(typing.get_args(annotation)[0])} or none"
     return (
         str(getattr(annotation, "__name__", annotation)) if isinstance(annotation, type) else str(annotation)
     )

@@ -64,7 +64,7 @@ class Plugins:
             >>> Plugins.for_task("bits/xor").task_class.name
             'bits/xor'
         """
-        owner, around = _owner(name), tuple(map(_wrapper, dict.fromkeys(wrappers)))
+        owner, around = _owner(name), tuple(map(named_plugin, dict.fromkeys(wrappers)))
         manager = new_manager()
         loaded = [load(plugin, manager) for plugin in dict.fromkeys((owner, core_plugin()))]
         task_class = loaded[0].tasks.get(name.rpartition(":")[2])
@@ -123,6 +123,22 @@ class Plugins:
         return next(plugin for plugin in plugins if plugin.name == names[-1])
 
 
+def named_plugin(address: str) -> InstalledPlugin:
+    """The installed plugin of a name, as :func:`fpt_plugins.discovery.find_plugin` finds it.
+
+    Raises:
+        UnknownName: None has that name; where the registry has a card of it, with the install line.
+        PluginError: Several distributions provide it.
+    """
+    try:
+        return find_plugin(address)
+    except UnknownName as error:
+        card = _plugin_card(address)
+        if card is None:
+            raise
+        raise UnknownName("plugin", address, remedy=_comes_with(card)) from error
+
+
 def find_backbone(name: str) -> BackboneSpec:
     """The spec of a backbone.
 
@@ -140,7 +156,8 @@ def find_backbone(name: str) -> BackboneSpec:
         spec = _outsider(name)
     if spec is None:
         known = {backbone.name for row in list_plugins() for backbone in row.backbones}
-        raise UnknownName("backbone", name, known)
+        card = _plugin_card(name.partition(":")[0])
+        raise UnknownName("backbone", name, known, remedy=_comes_with(card) if card else "")
     return spec
 
 
@@ -215,16 +232,6 @@ def _owner(task: str) -> InstalledPlugin:
         raise _unknown_task(task) from error
 
 
-def _wrapper(address: str) -> InstalledPlugin:
-    try:
-        return find_plugin(address)
-    except UnknownName as error:
-        cards = {card.name: card for card in registry.cards(PluginCard)}
-        if address not in cards:
-            raise
-        raise UnknownName("plugin", address, remedy=_comes_with(cards[address])) from error
-
-
 def _unknown_task(name: str) -> UnknownName:
     card = registry.plugin_for_task(name)
     if card is not None:
@@ -232,6 +239,10 @@ def _unknown_task(name: str) -> UnknownName:
     listed = {task.name for row in list_plugins() for task in row.tasks}
     carded = {task for card in registry.cards(PluginCard) for task in card.tasks}
     return UnknownName("task", name, listed | carded)
+
+
+def _plugin_card(name: str) -> PluginCard | None:
+    return next((card for card in registry.cards(PluginCard) if card.name == name), None)
 
 
 def _comes_with(card: PluginCard) -> str:

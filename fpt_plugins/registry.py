@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib.resources
 import tomllib
+import typing
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
@@ -17,9 +19,9 @@ import tomli_w
 
 from fpt_plugins.errors import ConfigurationError, FptError, UnknownName
 from fpt_plugins.options import converter
-from fpt_plugins.registry_cards import KINDS, BackboneCard, Card, PluginCard, RunCard, TaskCard
+from fpt_plugins.registry_cards import KINDS, Card, PluginCard
 
-AnyCard = TypeVar("AnyCard", PluginCard, BackboneCard, TaskCard, RunCard)
+AnyCard = TypeVar("AnyCard", bound=Card)
 
 
 def cards(kind: type[AnyCard]) -> tuple[AnyCard, ...]:
@@ -53,16 +55,48 @@ def read_card(file: Traversable, kind: type[AnyCard]) -> AnyCard:
         ConfigurationError: As for :func:`cards`.
     """
     try:
-        fields = tomllib.loads(file.read_text("utf-8"))
-        for name in fields:
-            if name not in attrs.fields_dict(kind):
-                raise UnknownName(f"field of the card {file}", name, attrs.fields_dict(kind))
-        return converter().structure(fields, kind)
+        facts = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"the card {file}: {error}") from error
-    except cattrs.BaseValidationError as error:
-        reasons = "; ".join(cattrs.transform_error(error, format_exception=_reason))
-        raise ConfigurationError(f"the card {file}: {reasons}") from error
+    for name in facts:
+        if name not in attrs.fields_dict(kind):
+            raise UnknownName(f"field of the card {file}", name, attrs.fields_dict(kind))
+    card, faults = parse_card(facts, kind)
+    if card is None:
+        reasons = "; ".join(f"{key}: {message}" if key else message for key, message in faults)
+        raise ConfigurationError(f"the card {file}: {reasons}")
+    return card
+
+
+def parse_card(facts: Mapping[str, Any], kind: type[AnyCard]) -> tuple[AnyCard | None, list[tuple[str, str]]]:
+    """A card from plain values, or what is wrong with them.
+
+    Args:
+        facts: By the names of the kind's fields; other names are passed over.
+        kind: Of card.
+
+    Returns:
+        The card, ``None`` where there is a fault; and the faults, each a field and what is wrong.
+    """
+    types, values, faults = typing.get_type_hints(kind), {}, []
+    for field in attrs.fields(kind):
+        if field.name not in facts:
+            faults += [(field.name, "is missing")] if field.default is attrs.NOTHING else []
+            continue
+        try:
+            values[field.name] = converter().structure(facts[field.name], types[field.name])
+            if field.validator is not None:
+                field.validator(None, field, values[field.name])
+        except cattrs.BaseValidationError as error:
+            for each in cattrs.transform_error(error, format_exception=_reason):
+                message, _, place = each.rpartition(" @ $")
+                faults.append((field.name + place, message))
+        except (KeyError, TypeError, ValueError) as error:
+            faults.append((field.name, _reason(error, None)))
+    try:
+        return (None if faults else kind(**values)), faults
+    except ValueError as error:
+        return None, [("", str(error.args[0]))]
 
 
 def file_name(card: Card) -> str:
@@ -101,7 +135,6 @@ def root() -> Traversable:
 
 
 def _reason(error: BaseException, expected: type | None) -> str:
-    """What a validator says, else what cattrs says."""
-    if isinstance(error, ValueError) and error.args:
-        return str(error.args[0])
-    return cattrs.v.format_exception(error, expected)
+    """What a validator or a reader of words says, else what cattrs says."""
+    said = isinstance(error, ValueError) and error.args
+    return str(error.args[0]) if said else cattrs.v.format_exception(error, expected)

@@ -190,8 +190,7 @@ class RunCard:
         held_digest: Of what was frozen, before and after.
         adapter_sha256: Of ``adapter.safetensors``.
         trained: Parameters that trained, by group.
-        metric: The score that selected.
-        score: Of the whole test split.
+        scores: Of the whole test split, each metric by its name.
         samples: In the test split.
         reads: How often the test split was read.
         floors: What needs no learning, on the same split.
@@ -213,8 +212,7 @@ class RunCard:
     held_digest: str = attrs.field(validator=_SHA256)
     adapter_sha256: str = attrs.field(validator=_SHA256)
     trained: dict[str, int] = attrs.field(validator=deep_mapping(_LINE, ge(1)))
-    metric: str = attrs.field(validator=_LINE)
-    score: float
+    scores: dict[str, float]
     samples: int = attrs.field(validator=ge(1))
     reads: int = attrs.field(validator=ge(1))
     floors: tuple[Floor, ...]

@@ -26,9 +26,10 @@ LAYERS = (
     ("hookspecs", "registry_cards"),
     # who provides them
     ("discovery", "listing", "registry"),
-    ("loading", "tables"),
+    ("loading", "registry_checks", "registry_search", "tables"),
     ("listing_process", "token_key"),
     ("plugins",),
+    ("task_page",),
     # the bodies that the core brings
     ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.attention"),
     ("backbones.attention_recording",),
@@ -47,7 +48,7 @@ LAYERS = (
     ("backbones.timm_models",),
     ("backbones.catalog",),
     ("backbones.hooks", "defaults"),
-    ("backbone_export", "hooks"),
+    ("backbone_export", "hooks", "registry_facts"),
     # a model and its data
     ("groups", "model", "sample_checks", "stages", "additions.__init__", "additions.addition"),
     ("policies", "probe", "additions.bottleneck_layer", "additions.extended_backbone"),
@@ -60,7 +61,7 @@ LAYERS = (
     # what is saved
     ("adapter", "record", "run_folder"),
     ("attention_figure", "checkpoint", "evaluation", "prediction"),
-    ("card", "features", "recording"),
+    ("card", "features", "recording", "run_card"),
     ("step_loader",),
     ("training",),
     ("display",),
@@ -74,7 +75,7 @@ LAYERS = (
     ("testing.suite", "testing.probing_process"),
     ("testing.parametrization", "testing.checking_process", "testing.running"),
     ("testing.__init__", "testing.results_table"),
-    ("cache_commands",),
+    ("cache_commands", "registry_commands"),
     ("cli",),
     ("__main__",),
 )

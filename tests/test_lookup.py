@@ -43,7 +43,7 @@ def test_an_unknown_task_offers_the_nearest(echo, name):
 
 @pytest.mark.parametrize(("name", "wrappers"), [("absent/task", []), ("echo/echo", ["absent"])])
 def test_what_is_not_installed_comes_with_its_install_line(echo, tmp_path, monkeypatch, name, wrappers):
-    """For a task or a wrapper of a card, the distribution and the card's own command are printed."""
+    """For a task, a wrapper, a plugin or a backbone of a card, with the distribution and its own command."""
     card = """
     name = "absent"
     distribution = "fpt-absent"
@@ -56,9 +56,14 @@ def test_what_is_not_installed_comes_with_its_install_line(echo, tmp_path, monke
     (tmp_path / "registry" / "plugins" / "absent.toml").write_text(card)
     monkeypatch.setattr("fpt_plugins.registry.root", lambda: tmp_path / "registry")
     echo()
-    with pytest.raises(UnknownName) as error:
-        Plugins.for_task(name, wrappers)
-    assert error.value.remedy == "it comes with fpt-absent: pip install ./plugins/absent"
+    for ask in (
+        lambda: Plugins.for_task(name, wrappers),
+        lambda: named_plugin("absent"),
+        lambda: find_backbone("absent:body"),
+    ):
+        with pytest.raises(UnknownName) as error:
+            ask()
+        assert error.value.remedy == "it comes with fpt-absent: pip install ./plugins/absent"
 
 
 def test_every_error_of_a_plugin_is_one_of_ours(distributions):

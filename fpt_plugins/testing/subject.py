@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from fpt_plugins import options
-from fpt_plugins.discovery import InstalledPlugin, find_plugin
+from fpt_plugins.discovery import InstalledPlugin
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.loading import LoadedPlugin, load, new_manager
-from fpt_plugins.plugins import Plugins
+from fpt_plugins.plugins import Plugins, named_plugin
 from fpt_plugins.testing.declaration import FILE, Declaration, read_declarations
 from fpt_plugins.testing.result import NotApplicable
 
@@ -60,7 +60,7 @@ class Subject:
     @cached_property
     def installed(self) -> InstalledPlugin:
         """What its metadata say."""
-        return find_plugin(self.name)
+        return named_plugin(self.name)
 
     @cached_property
     def loaded(self) -> LoadedPlugin:
