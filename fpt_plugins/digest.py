@@ -56,6 +56,18 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
+def source_digest(tensors: Mapping[str, Tensor]) -> str:
+    """What a backbone calls its ``source_digest``: :func:`digest` of all that it loaded or drew.
+
+    Args:
+        tensors: By name, as they were before anything trained.
+
+    Returns:
+        64 digits from 0 to f; adapters are matched to bodies by it.
+    """
+    return digest(tensors)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, read in pieces."""
     with path.open("rb") as file:
