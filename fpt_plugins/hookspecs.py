@@ -19,6 +19,7 @@ PROJECT = "fpt_plugins"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's answer to the hook of the function's name; with ``wrapper=True``, what wraps an answer."""
 
 
 @hookspec

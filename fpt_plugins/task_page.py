@@ -106,11 +106,10 @@ def print_task(page: TaskPage, *, as_json: bool = False) -> None:
 
 
 def _sequence(sequence: TokenIds | Vectors) -> str:
-    kind = (
-        f"ids of {sequence.size} symbols"
-        if isinstance(sequence, TokenIds)
-        else f"vectors of {sequence.width}"
-    )
+    if isinstance(sequence, TokenIds):
+        kind = f"ids of {sequence.size} symbols"
+    else:
+        kind = f"vectors of {sequence.width} numbers"
     return f"{kind}, at most {sequence.max_length:,} in a sample"
 
 

@@ -73,6 +73,14 @@ def test_the_package_is_the_installed_one(environment, tmp_path):
     assert install == "pip install ./plugins/bits"
 
 
+def test_the_registry_is_whole(environment, tmp_path):
+    """``fpt registry`` of the installed wheels checks and shows every card of the tree, from outside it."""
+    checked = run(environment, tmp_path, "fpt", "registry", "check")
+    assert checked.strip() == f"{len([*(TREE / 'registry').glob('*/*.toml')])} cards checked"
+    shown = run(environment, tmp_path, "fpt", "registry", "show", "images/digits")
+    assert "\npip install ./plugins/images\n" in shown
+
+
 def test_it_trains_and_predicts(environment, tmp_path):
     """A run of two steps and an evaluation, by the installed command, outside the tree."""
     tiny = ["--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--steps", "2", "--out", "run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -33,9 +34,11 @@ def pages() -> dict[str, str]:
 def _command_line() -> str:
     from fpt_plugins.cli import app
 
-    shown = app.generate_docs(output_format="markdown")
-    shown = shown.replace(" -m mkdocs", "")  # cyclopts shows how this very process was started
-    return "# Command line\n\n" + shown.partition("\n")[2]
+    shown = app.generate_docs(output_format="markdown", usage_name="fpt")
+    contents = re.compile(r"^## Table of Contents\n.*?(?=^\*\*Commands)", flags=re.DOTALL | re.MULTILINE)
+    return (
+        "# Command line\n\n" + contents.sub("", shown).partition("\n")[2]
+    )  # the site has contents of its own
 
 
 def _plugins(found: Sequence[PluginCard]) -> str:
@@ -53,7 +56,7 @@ def _plugin(card: PluginCard) -> str:
     facts = (("distribution", f"`{card.distribution}`"), ("license", card.license))
     sections = [_task(name, known.get(name)) for name in card.tasks]
     install = f"```console\n$ {card.install}\n```"
-    return _page(card.name, card.summary, install, _table(("", ""), facts), *sections)
+    return _page(card.name, card.summary, install, _table(("fact", ""), facts), *sections)
 
 
 def _task(name: str, card: TaskCard | None) -> str:
@@ -84,7 +87,7 @@ def _declared(page: TaskPage) -> list[str]:
         ("metrics", ", ".join(page.metrics)),
         ("readout", f"`{page.readout}`"),
     )
-    return [_table(("", ""), facts), _options("--option", page.options)]
+    return [_table(("fact", ""), facts), _options("--option", page.options)]
 
 
 def _backbones(found: Sequence[BackboneCard]) -> str:
@@ -123,7 +126,7 @@ def _backbone(card: BackboneCard) -> str:
         card.name,
         f"{card.summary[0].upper()}{card.summary[1:]}.",
         f"```console\n$ fpt train bits/xor --backbone {card.name}\n```",
-        _table(("", ""), [(name, fact) for name, fact in facts.items() if fact]),
+        _table(("fact", ""), [(name, fact) for name, fact in facts.items() if fact]),
         "## Parameters\n\n" + _table(("group", "parameters", "per cent"), groups) if groups else "",
         "## Options\n\n" + _options("--backbone-option", described) if described else "",
         _runs_of(run for run in cards(RunCard) if run.backbone == card.name),

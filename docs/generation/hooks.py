@@ -18,7 +18,6 @@ import card_pages  # beside this file, which MkDocs runs by its path
 GENERATED = ("Plugins", "Backbones")
 OPTIONAL = ("tutorial.md", "how-to/read-a-study.md", "reference/hooks.md", "threat-model.md")
 """Pages that stand in the menu where they are in the tree."""
-ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):(?=<code>)")
 ELSEWHERE = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"?(?:https?:)?//[^\s\">]+")
 
 
@@ -37,11 +36,6 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for name, text in card_pages.pages().items():
         files.append(File.generated(config, name, content=text))
     return files
-
-
-def on_page_content(html: str, **_: Any) -> str:
-    """Docstrings mark code as Sphinx does; here the mark is the code itself."""
-    return ROLE.sub("", html)
 
 
 def on_post_page(output: str, *, page: Any, **_: Any) -> str:
