@@ -184,6 +184,7 @@ class RunCard:
         backbone_options: Those that were given.
         init: How the body began.
         policy: What trained.
+        policy_options: Of a policy that adds parameters.
         recipe: Steps, rates, seeds and precision, resolved.
         best_step: The step whose parameters the adapter holds, by validation.
         source_digest: Of the body as loaded or drawn.
@@ -206,6 +207,7 @@ class RunCard:
     backbone_options: dict[str, Any] = attrs.field(factory=dict)
     init: str = attrs.field(validator=_LINE)
     policy: str = attrs.field(validator=_LINE)
+    policy_options: dict[str, Any] = attrs.field(factory=dict)
     recipe: dict[str, Any]
     best_step: int = attrs.field(validator=ge(0))
     source_digest: str = attrs.field(validator=_SHA256)

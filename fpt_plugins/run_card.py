@@ -75,6 +75,7 @@ def run_card(place: Path, name: str, *, reads: int = 1) -> RunCard:
         "backbone_options": _given(configuration.backbone_options),
         "init": configuration.init,
         "policy": configuration.train,
+        "policy_options": _given(configuration.policy_options),
         "recipe": {**_recipe(record.configuration), "precision": record.machine["precision"]},
         "best_step": record.best_step,
         "source_digest": record.source_digest,
@@ -113,6 +114,7 @@ def command(configuration: Configuration, precision: str, out: str) -> str:
     for flag, assigned in (
         ("--option", configuration.options),
         ("--backbone-option", configuration.backbone_options),
+        ("--policy-option", configuration.policy_options),
         ("--group-lr", configuration.group_lr),
     ):
         words += _assignments(flag, assigned)

@@ -17,7 +17,7 @@ from fpt_plugins.record import group_counts, read_record
 from fpt_plugins.registry import cards, parse_card
 from fpt_plugins.registry_cards import RunCard
 from fpt_plugins.registry_checks import check_registry
-from fpt_plugins.run_card import command, record_run, run_card
+from fpt_plugins.run_card import _RECIPE, command, record_run, run_card
 
 CARDS = cards(RunCard)
 
@@ -29,7 +29,7 @@ def settings(line):
     called, bound, _ = cli.app.parse_args(words[1:])
     assert called is cli.train
     found = dict(bound.arguments)
-    for flag in ("option", "backbone_option"):
+    for flag in ("option", "backbone_option", "policy_option"):
         found[f"{flag}s"] = from_assignments(found.pop(flag, None) or (), flag)
     found["group_lr"] = assignments_as_floats(found.pop("group_lr", None) or [], "group_lr")
     found["wrappers"] = found.pop("with_", None) or ()
@@ -110,6 +110,15 @@ def test_a_command_holds_every_kind_of_setting():
     assert list(found["wrappers"]) == ["a", "b"]
     assert found["cache_features"] is False
     assert (found["precision"], found["init"]) == ("fp32", "random")
+
+
+def test_every_setting_is_on_the_card():
+    """A new setting of a run is put on its card and into its command, or named here with a reason."""
+    on_the_card = {"task", "options", "backbone", "backbone_options", "init", "train", "policy_options"}
+    said_by_the_machine = {"precision"}
+    where_and_not_what = {"device", "data"}
+    settings = on_the_card | said_by_the_machine | where_and_not_what | set(_RECIPE)
+    assert settings == set(attrs.fields_dict(Configuration))
 
 
 def test_a_written_card_is_valid(run, tmp_path):
