@@ -18,12 +18,12 @@ from fpt_plugins.storage import write_file
 
 _RECIPE = (
     *("steps", "batch_size", "lr", "group_lr", "dropout", "clip", "evaluate_every", "cache_features"),
-    *("seed", "init_seed", "wrappers"),
+    *("batching", "seed", "init_seed", "wrappers"),
 )
 """Settings of a card's recipe; with the precision, that the run computed in."""
 _FLAGS = (
     *("backbone", "init", "train", "steps", "batch_size", "lr", "dropout", "evaluate_every"),
-    *("seed", "init_seed"),
+    *("batching", "seed", "init_seed"),
 )
 
 
@@ -103,8 +103,8 @@ def command(configuration: Configuration, precision: str, out: str) -> str:
         out: The new run's folder.
 
     Example:
-        >>> command(Configuration(task="bits/xor", backbone="none", lr=0.1), "fp32", "a b")
-        "fpt train bits/xor --backbone none --train fpt --lr 0.1 --seed 0 --precision fp32 --out 'a b'"
+        >>> shlex.split(command(Configuration(task="bits/xor", lr=0.1), "fp32", "a run"))[-4:]
+        ['--precision', 'fp32', '--out', 'a run']
     """
     words = ["fpt", "train", configuration.task]
     for name in _FLAGS:
@@ -143,7 +143,9 @@ def _word(value: Any) -> str:
 
 
 def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in _RECIPE if settings[name] not in (None, {}, [], ())}
+    """What was set; a record of an older version knows fewer settings."""
+    given = {name: settings.get(name) for name in _RECIPE}
+    return {name: value for name, value in given.items() if value not in (None, {}, [], ())}
 
 
 def _test(record: RunRecord, place: Path, reads: int) -> Evaluation:

@@ -3,7 +3,7 @@
 import pytest
 
 from fpt_plugins import FptError, PluginError, UnknownName
-from fpt_plugins.plugins import Plugins, find_backbone
+from fpt_plugins.plugins import Plugins, find_backbone, named_plugin
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_every_setting_is_on_the_card():
     """A new setting of a run is put on its card and into its command, or named here with a reason."""
     on_the_card = {"task", "options", "backbone", "backbone_options", "init", "train", "policy_options"}
     said_by_the_machine = {"precision"}
-    where_and_not_what = {"device", "data"}
+    where_and_not_what = {"device", "data", "workers"}
     settings = on_the_card | said_by_the_machine | where_and_not_what | set(_RECIPE)
     assert settings == set(attrs.fields_dict(Configuration))
 
