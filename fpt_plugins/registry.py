@@ -103,8 +103,8 @@ def file_name(card: Card) -> str:
     """What the file of a card is called: ``bits-xor.toml``.
 
     Example:
-        >>> file_name(cards(TaskCard)[0])
-        'bits-memory.toml'
+        >>> file_name(cards(PluginCard)[0])
+        'bits.toml'
     """
     return card.name.replace("/", "-").replace(":", "-") + ".toml"
 

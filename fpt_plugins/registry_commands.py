@@ -93,7 +93,7 @@ def record(
     from fpt_plugins.run_card import record_run
 
     card = record_run(run, out, reads=reads)
-    print(out if out is not None else card)
+    print(out if out is not None else card.rstrip("\n"))
 
 
 def _print_cards(cards: Sequence[Any], *, as_json: bool) -> None:
