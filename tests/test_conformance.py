@@ -37,6 +37,12 @@ def test_proteins(plugin, check):
     check(plugin)
 
 
+@parametrize_with_checks("text", suite="1")
+def test_text(plugin, check):
+    """The plugin keeps the contract."""
+    check(plugin)
+
+
 def test_the_first_suite_is_frozen():
     """Suite 1 is these checks for good: a new one belongs to suite 2."""
     assert SUITES["1"] == (

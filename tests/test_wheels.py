@@ -1,4 +1,4 @@
-"""The five distributions as wheels, installed outside the tree."""
+"""The six distributions as wheels, installed outside the tree."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parent.parent
-SOURCES = [TREE, *(TREE / "plugins" / name for name in ("bits", "images", "listops", "proteins"))]
+SOURCES = [TREE, *(TREE / "plugins" / name for name in ("bits", "images", "listops", "proteins", "text"))]
 TASKS = {
     "bits/memory",
     "bits/xor",
@@ -23,12 +23,13 @@ TASKS = {
     "listops/lra",
     "proteins/fasta",
     "proteins/remote-homology",
+    "text/bytes",
 }
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """The five wheels, built from the tree as they would be released."""
+    """The six wheels, built from the tree as they would be released."""
     folder = tmp_path_factory.mktemp("wheels")
     for source in SOURCES:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]

@@ -1,0 +1,1 @@
+"""Next-byte prediction on any text files, for frozen pretrained transformers."""
