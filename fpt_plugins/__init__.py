@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpt_plugins.backbone import BackboneRequest as BackboneRequest
     from fpt_plugins.backbone import BackboneSpec as BackboneSpec
     from fpt_plugins.backbone import NoOptions as NoOptions
+    from fpt_plugins.backbone_export import export_backbone as export_backbone
     from fpt_plugins.configuration import Configuration as Configuration
     from fpt_plugins.data import Batch as Batch
     from fpt_plugins.digest import source_digest as source_digest
@@ -72,6 +73,7 @@ _HOME = {
     "arm": ("Arm", "build"),
     "attention_map": ("AttentionMap", "attention_maps"),
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
+    "backbone_export": ("export_backbone",),
     "configuration": ("Configuration",),
     "data": ("Batch",),
     "digest": ("source_digest",),

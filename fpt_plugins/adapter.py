@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
+_FOLDER_FAMILIES = ("hf", "timm")
 WEIGHTS, DESCRIPTION = "adapter.safetensors", "adapter.json"
 
 
@@ -128,7 +129,8 @@ def load(
 
     Args:
         place: A run's or an adapter's folder, or ``hf:NAME@REVISION`` on the Hugging Face hub.
-        backbone: Where the body is now, if not where it was: ``hf:FOLDER``. Its digest decides.
+        backbone: Where the body is now, if not where it was: ``hf:FOLDER``, ``timm:FOLDER``. Its digest
+            decides.
         device: Where it shall compute.
         precision: The type it shall compute in; that of the training where it is not given.
         data: Where data files are, for what needs them.
@@ -183,11 +185,13 @@ def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
 
 def _present(name: str, backbone: Mapping[str, Any]) -> str:
     """The backbone's name, unless it names a folder that is not here: nobody on a hub is asked for it."""
-    folder = Path(name.removeprefix("hf:")).expanduser()
-    if name.startswith("hf:") and backbone["revision"] is None and not folder.is_dir():
+    family, _, place = name.partition(":")
+    folder = Path(place).expanduser()
+    if family in _FOLDER_FAMILIES and place == backbone["source"] and not folder.is_dir():
+        digest = backbone["source_digest"][:16]
         raise FptError(
             f"the body of this adapter was in the folder {folder}, which is not here",
-            f"say where it is: --backbone hf:FOLDER (source digest {backbone['source_digest'][:16]}...)",
+            f"say where it is: --backbone {family}:FOLDER (source digest {digest}...)",
         )
     return name
 

@@ -59,7 +59,7 @@ EvaluateEvery = Annotated[int | None, Parameter(help="Steps between two looks at
 Features = Annotated[
     bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
 ]
-Body = Annotated[str | None, Parameter(help="Where the body is now, if not where it was: hf:FOLDER.")]
+Body = Annotated[str | None, Parameter(help="Where the body is now, if it moved: hf:FOLDER, timm:FOLDER.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
 
 

@@ -209,6 +209,19 @@ def test_a_body_that_moved_is_found_where_it_is_said_to_be(tmp_path):
         fpt.load(tmp_path / "run", backbone=small_body(tmp_path / "other", seed=1))
 
 
+def test_a_folder_of_timm_that_moved_is_found_too(tmp_path):
+    """Likewise for ``timm:FOLDER``; nobody is asked for an architecture of the folder's name."""
+    timm = pytest.importorskip("timm")
+    shape = {"img_size": 8, "patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2, "num_classes": 0}
+    model = timm.create_model("vit_tiny_patch16_224", **shape)
+    timm.models.save_for_hf(model, tmp_path / "body", model_args=shape, safe_serialization=True)
+    fpt.train("bits/xor", out=tmp_path / "run", backbone=f"timm:{tmp_path / 'body'}", steps=1, batch_size=2)
+    (tmp_path / "body").rename(tmp_path / "moved")
+    with pytest.raises(fpt.FptError, match=r"(?s)was in the folder .*--backbone timm:FOLDER"):
+        fpt.load(tmp_path / "run")
+    assert fpt.load(tmp_path / "run", backbone=f"timm:{tmp_path / 'moved'}").partition.trained_count
+
+
 def test_a_run_is_not_resumed_on_another_body(tmp_path):
     """Weights that were exchanged while a run was stopped are refused when it goes on."""
     from fpt_plugins.training import open_training
