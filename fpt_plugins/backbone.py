@@ -42,7 +42,8 @@ class Backbone(Protocol):
     made of sublayers may declare, for ``--train bottleneck``, ``sublayer_outputs() -> list[str]``: the
     linear layers that write to the residual stream, by name. One that attends may compute as
     ``attention_weights(inputs_embeds, attention_mask)``, for ``fpt attention``: the hidden states, and
-    a list of each layer's weights ``[B, heads, T, T]``.
+    a list of each layer's weights ``[B, heads, T, T]``. One whose weights have token embeddings may
+    declare ``token_embeddings() -> Tensor``, which reads them ``[V, D]``, for ``--align``.
 
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
 
 CHECKPOINTS = "checkpoints"
-PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests")
+PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment")
 """What the JSON state holds of a :class:`Checkpoint`."""
 
 
@@ -44,6 +44,7 @@ class Checkpoint:
         best_tensors: Its trained tensors.
         saved_step: The step of the newest checkpoint on disk.
         held_digests: Of what each stage froze, by the step after which it began.
+        alignment: The distance of the embedded inputs ``before`` and ``after`` input alignment, if it ran.
     """
 
     step: int = 0
@@ -53,6 +54,7 @@ class Checkpoint:
     best_tensors: dict[str, Tensor] = attrs.field(factory=dict)
     saved_step: int = 0
     held_digests: dict[str, str] = attrs.field(factory=dict)
+    alignment: dict[str, float] = attrs.field(factory=dict)
 
     def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
         """Whether these are the best so far: by the metric, and among equals by the loss."""
@@ -113,6 +115,7 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
         best_tensors=safetensors.torch.load(files["best.safetensors"]),
         saved_step=plain["step"],
         held_digests=plain.get("held_digests", {}),
+        alignment=plain.get("alignment", {}),
     )
 
 

@@ -59,6 +59,11 @@ EvaluateEvery = Annotated[int | None, Parameter(help="Steps between two looks at
 Features = Annotated[
     bool | None, Parameter(help="Compute the frozen body's features once, where only the head trains.")
 ]
+Align = Annotated[
+    Literal["moments", "mmd"] | None,
+    Parameter(help="A first stage that makes the embedded inputs like the pretrained token embeddings."),
+]
+AlignSteps = Annotated[int | None, Parameter(help="Its steps (default 0).")]
 Body = Annotated[str | None, Parameter(help="Where the body is now, if it moved: hf:FOLDER, timm:FOLDER.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
 
@@ -116,6 +121,8 @@ def train(
     group_lr: Annotated[Words, Parameter(help="GROUP=X: a learning rate for one group.")] = None,
     dropout: Annotated[float | None, Parameter(help="Inside the body, while training.")] = None,
     evaluate_every: EvaluateEvery = None,
+    align: Align = None,
+    align_steps: AlignSteps = None,
     seed: Annotated[int | None, Parameter(help="Of new parameters, data order and dropout.")] = None,
     init_seed: Annotated[int | None, Parameter(help="Of a random body (default: the seed).")] = None,
     precision: Annotated[
@@ -147,6 +154,8 @@ def train(
         "group_lr": assignments_as_floats(group_lr, "--group-lr") if group_lr else None,
         "dropout": dropout,
         "evaluate_every": evaluate_every,
+        "align": align,
+        "align_steps": align_steps,
         "seed": seed,
         "init_seed": init_seed,
         "precision": precision,

@@ -60,6 +60,9 @@ class Configuration:
             is wherever that can be, ``True`` refuses where it cannot.
         clip: The largest norm of the gradient.
         evaluate_every: Steps between two looks at validation data, and between checkpoints.
+        align: What a stage before the first step makes smaller between the embedded inputs and the
+            pretrained token embeddings: ``moments`` or ``mmd``.
+        align_steps: Its steps.
         seed: Of new parameters, data order and dropout, each by its own stream.
         init_seed: Of a random body; ``seed`` where it is not given.
         precision: ``auto`` is ``bf16`` where the device computes in it, else ``fp32``.
@@ -92,6 +95,8 @@ class Configuration:
     cache_features: bool | None = None
     clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    align: str | None = attrs.field(default=None, validator=optional(in_(("moments", "mmd"))))
+    align_steps: int = attrs.field(default=0, validator=ge(0))
     seed: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
     init_seed: int | None = attrs.field(default=None, validator=optional(ge(0)))
     precision: str = attrs.field(default="auto", validator=in_(PRECISIONS))

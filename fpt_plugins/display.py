@@ -118,6 +118,8 @@ class _Lines:
         self._training, self._console = training, console
 
     def show(self, row: Mapping[str, Any]) -> None:
+        if row.get("align_step") == self._training.settings.align_steps:
+            self._console.print(f"aligned: {_describe(self._training, row)}", highlight=False)
         if row["split"] == "validation":
             self._console.print(f"step {row['step']}: {_describe(self._training, row)}", highlight=False)
 
@@ -140,6 +142,8 @@ class _Bar:
 
 
 def _describe(training: Training, row: Mapping[str, Any]) -> str:
+    if row["split"] == "align":
+        return f"{training.settings.align} {row['distance']:.4f}, alignment step {row['align_step']}"
     metric = training.arm.task.metrics[0].name
     speed = (
         f", {row['step'] / row['seconds']:.1f} steps/s" if row["seconds"] and row["split"] == "train" else ""
@@ -164,9 +168,17 @@ def summarize(record: RunRecord, folder: str, console: Console) -> None:
         f"best step {record.best_step} of {record.steps}, {record.seconds:.0f} s, "
         f"adapter {record.adapter_bytes / 1000:.1f} KB, "
         f"frozen tensors unchanged ({record.held_digest_after[:16]}...)\n"
+        f"{_alignment(record)}"
         f"next: fpt evaluate {folder}",
         highlight=False,
     )
+
+
+def _alignment(record: RunRecord) -> str:
+    if not record.alignment:
+        return ""
+    before, after = record.alignment["before"], record.alignment["after"]
+    return f"inputs aligned: {record.configuration['align']} {before:.4f} before, {after:.4f} after\n"
 
 
 def show_record(record: RunRecord, console: Console) -> None:
@@ -179,6 +191,8 @@ def show_record(record: RunRecord, console: Console) -> None:
     recipe = {key: value for key, value in settings.items() if value not in ({}, (), [], None)}
     facts.add_row("recipe", "  ".join(f"{key}={value}" for key, value in recipe.items()))
     facts.add_row("step", f"{record.best_step} of {record.steps}, in {record.seconds:.0f} s")
+    if record.alignment:
+        facts.add_row("alignment", "  ".join(f"{key} {value:.4f}" for key, value in record.alignment.items()))
     facts.add_row("adapter", f"{record.adapter_bytes / 1000:.1f} KB")
     facts.add_row("source digest", record.source_digest)
     facts.add_row("held digest", f"{record.held_digest_before}\n{record.held_digest_after}")

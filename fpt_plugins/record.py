@@ -104,6 +104,8 @@ class RunRecord:
         adapter_bytes: The size of ``adapter.safetensors``.
         evaluations: By split; ``validation`` is that of the best step.
         stages: In order; the digests above are those of the last.
+        alignment: The distance of the embedded inputs from the pretrained token embeddings ``before`` and
+            ``after`` input alignment; empty where there was none.
     """
 
     configuration: dict[str, Any]
@@ -119,6 +121,7 @@ class RunRecord:
     adapter_bytes: int
     evaluations: dict[str, Evaluation]
     stages: tuple[StageRecord, ...] = ()
+    alignment: dict[str, float] = attrs.field(factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes ``record.json`` into ``folder``."""

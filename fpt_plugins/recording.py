@@ -46,6 +46,7 @@ def run_record(
         adapter_bytes=adapter_bytes,
         evaluations={"validation": _validation(arm, state, samples)},
         stages=_stages(arm, state),
+        alignment=state.alignment,
     )
 
 

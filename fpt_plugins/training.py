@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
+from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
@@ -130,6 +131,7 @@ class Training:
         self.processes = processes or Launched(arm.precision.device)
         self.accelerator = self.processes.accelerator
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
+        check_alignment(settings, self.processes.count)
         self.train_split = open_split(arm.plugins, arm.task, "train", settings.seed)
         self.validation_split = open_split(arm.plugins, arm.task, "validation", settings.seed)
         lengths = self.train_split.lengths if settings.batching == "length" else None
@@ -139,7 +141,9 @@ class Training:
         checkpoint = newest_checkpoint(folder.path)
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
-        folder.keep_rows(self.state.step)
+        folder.keep_rows(self.state.step if checkpoint else -1)
+        begins_aligned = bool(checkpoint) or not settings.align_steps
+        self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
         self.train_split = with_features(arm, self.train_split)
         self.validation_split = with_features(arm, self.validation_split)
         self._stage: TrainedStage | None = None
@@ -157,6 +161,7 @@ class Training:
         span, device = range(self.state.step, steps), self.arm.precision.device
         batches = step_batches(source, span, device, self.settings.workers)
         with Interruption() as interruption:
+            yield from self._align(interruption)
             while self.state.step < steps:
                 started = time.perf_counter()
                 self._enter_stage()
@@ -188,6 +193,16 @@ class Training:
                 write_folder(self.folder.adapter, files)
             record.write(self.folder.path)  # last: a run with a record is over
         return record
+
+    def _align(self, interruption: Interruption) -> Iterator[dict[str, Any]]:
+        """Input alignment where it is due; its checkpoint of step 0 says that it is over."""
+        if self._alignment is not None:
+            for row in self._alignment.rows():
+                yield from self._write(row)
+                interruption.stop_if_asked()
+            self.state.alignment = self._alignment.outcome
+            self._alignment = None  # the pretrained token embeddings are held no longer
+            self._checkpoint()
 
     def _enter_stage(self) -> None:
         """Where a stage begins: the proof of the one before, then what it freezes and a proof of that."""

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
-    ("cache_folder", "tokens"),
+    ("cache_folder", "distances", "tokens"),
     ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     ("token_file",),
     # what a task and a backbone are
@@ -60,7 +60,7 @@ LAYERS = (
     ("attention_map", "optimizer"),
     # what is saved
     ("adapter", "record", "run_folder"),
-    ("attention_figure", "checkpoint", "evaluation", "prediction"),
+    ("alignment", "attention_figure", "checkpoint", "evaluation", "prediction"),
     ("card", "features", "recording", "run_card"),
     ("step_loader",),
     ("training",),

@@ -54,9 +54,9 @@ BERT = Architecture(
         prefix="bert.",
         blocks="encoder.layer",
         position_table="embeddings.position_embeddings.weight",
+        token_tables=("embeddings.word_embeddings.weight",),
         residual_outputs=("attention.output.dense.weight", "output.dense.weight"),
         unused=(
-            r"embeddings\.word_embeddings\.weight",
             r"embeddings\.(position_ids|token_type_ids)",
             r"(pooler|cls|classifier|qa_outputs)\..*",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -90,10 +90,26 @@ def read_tensors(
     return found
 
 
-def _tensors(path: Path) -> Iterator[FileTensor]:
+def read_token_embeddings(files: Iterable[Path], names: TensorNames) -> Tensor | None:
+    """The table of token embeddings ``[V, D]``, the one tensor that is read; ``None`` where there is none.
+
+    Args:
+        files: All the files of one checkpoint.
+        names: What they call it.
+
+    Raises:
+        IntegrityError: A file is damaged.
+    """
+    for path in files:
+        for tensor in _tensors(path, lambda name: names.of_body(name) in names.token_tables):
+            return tensor.tensor.float()
+    return None
+
+
+def _tensors(path: Path, wanted: Callable[[str], bool] = lambda _name: True) -> Iterator[FileTensor]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 # not a mapping
+            for name in filter(wanted, file.keys()):
                 yield FileTensor(name, file.get_tensor(name))
     except safetensors.SafetensorError as error:
         raise IntegrityError(f"{path} is no whole safetensors file: {error}") from error

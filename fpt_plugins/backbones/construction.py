@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 from fpt_plugins.backbones import attention
 from fpt_plugins.backbones.architecture import Architecture
-from fpt_plugins.backbones.checkpoint import FileTensor, check_file, read_tensors, weight_files
+from fpt_plugins.backbones.checkpoint import (
+    FileTensor,
+    check_file,
+    read_tensors,
+    read_token_embeddings,
+    weight_files,
+)
 from fpt_plugins.backbones.config_file import architecture_of
 from fpt_plugins.backbones.hugging_face import HuggingFaceBackbone
 from fpt_plugins.backbones.initialization import Blank, Numbers
@@ -122,6 +128,19 @@ class Construction:
         """What ``model`` will be filled with."""
         return find_initialization(self.request.init)(self.blank(model))
 
+    def token_embeddings(self) -> Tensor:
+        """The pretrained token embeddings ``[V, D]``, whatever the body was filled with.
+
+        Raises:
+            ConfigurationError: There are no weights, or no such embeddings of the body's width among them.
+        """
+        found = read_token_embeddings(self._files(), self.architecture.tensor_names)
+        if found is None or found.shape[1:] != (self.shape.width,):
+            raise ConfigurationError(
+                f"the weights of {self.spec.name} hold no token embeddings of width {self.shape.width}"
+            )
+        return found
+
     def file_configuration(self) -> dict[str, Any]:
         """The ``config.json`` of these numbers: the source's own, with the layers that are built."""
         keys = self.architecture.keys
@@ -151,12 +170,15 @@ class Construction:
         return self.architecture.tensor_names.position_table
 
     def _read(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, FileTensor]:
+        return read_tensors(self._files(), self.architecture.tensor_names, shapes, self.shape.layers)
+
+    def _files(self) -> list[Path]:
         if self.folder is None:
             raise ConfigurationError(f"{self.spec.name} has no pretrained weights")
         files = weight_files(self.folder())
         if self.spec.weights_sha256 is not None:
             check_file(files[0], self.spec.weights_sha256)
-        return read_tensors(files, self.architecture.tensor_names, shapes, self.shape.layers)
+        return files
 
     def _setting(self, key: str) -> Any:
         value = self.configuration[key]
@@ -225,4 +247,5 @@ def _backbone(construction: Construction, model: nn.Module, source_digest: str) 
         max_length=construction.request.length,
         causal=construction.causal,
         source_digest=source_digest,
+        token_embeddings=construction.token_embeddings,
     )

@@ -42,9 +42,9 @@ DISTILBERT = Architecture(
         prefix="distilbert.",
         blocks="transformer.layer",
         position_table="embeddings.position_embeddings.weight",
+        token_tables=("embeddings.word_embeddings.weight",),
         residual_outputs=("attention.out_lin.weight", "ffn.lin2.weight"),
         unused=(
-            r"embeddings\.word_embeddings\.weight",
             r"embeddings\.position_ids",
             r"(vocab_transform|vocab_layer_norm|vocab_projector|pre_classifier|classifier|qa_outputs)\..*",
         ),

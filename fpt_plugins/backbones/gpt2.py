@@ -49,9 +49,9 @@ GPT2 = Architecture(
         prefix="transformer.",
         blocks="h",
         position_table="wpe.weight",
+        token_tables=("wte.weight",),
         residual_outputs=("attn.c_proj.weight", "mlp.c_proj.weight"),
         unused=(
-            r"wte\.weight",
             r"h\.\d+\.attn\.(masked_)?bias",  # the causal mask, which old versions saved
             r"(lm_head|score)\.weight",
             r"multiple_choice_head\..*",

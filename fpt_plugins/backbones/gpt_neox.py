@@ -52,11 +52,11 @@ GPT_NEOX = Architecture(
     tensor_names=TensorNames(
         prefix="gpt_neox.",
         blocks="layers",
+        token_tables=("embed_in.weight",),
         residual_outputs=("attention.dense.weight", "mlp.dense_4h_to_h.weight"),
         unused=(
-            r"embed_(in|out)\.weight",
             r"layers\.\d+\.attention\.((masked_)?bias|rotary_emb\.inv_freq)",  # which old versions saved
-            r"(lm_head|score|classifier|qa_outputs)\..*",
+            r"(embed_out|lm_head|score|classifier|qa_outputs)\..*",
         ),
     ),
     check=check_rotary,

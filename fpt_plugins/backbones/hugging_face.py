@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,10 +21,18 @@ class HuggingFaceBackbone(nn.Module):
         max_length: Positions that will come; rows of the table of positions, if there is one.
         causal: Whether a position sees only those before it.
         source_digest: SHA-256 of the tensors as loaded or drawn.
+        token_embeddings: Reads the pretrained token embeddings ``[V, D]``, which the body does not hold.
     """
 
-    def __init__(
-        self, model: Any, architecture: Architecture, *, max_length: int, causal: bool, source_digest: str
+    def __init__(  # noqa: PLR0913 # what is known of one body, by keyword
+        self,
+        model: Any,
+        architecture: Architecture,
+        *,
+        max_length: int,
+        causal: bool,
+        source_digest: str,
+        token_embeddings: Callable[[], Tensor],
     ) -> None:
         super().__init__()
         self.model = model
@@ -32,6 +41,7 @@ class HuggingFaceBackbone(nn.Module):
         self.max_length = max_length
         self.causal = causal
         self.source_digest = source_digest
+        self.token_embeddings = token_embeddings
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """The names of the parameters of each group, as the architecture declares them."""

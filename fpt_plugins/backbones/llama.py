@@ -59,9 +59,9 @@ LLAMA = Architecture(
     tensor_names=TensorNames(
         prefix="model.",
         blocks="layers",
+        token_tables=("embed_tokens.weight",),
         residual_outputs=("self_attn.o_proj.weight", "mlp.down_proj.weight"),
         unused=(
-            r"embed_tokens\.weight",
             r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",  # which old versions saved
             r"(lm_head|score|qa_outputs)\..*",
         ),

@@ -62,9 +62,9 @@ T5 = Architecture(
     tensor_names=TensorNames(
         prefix="transformer.",
         blocks="encoder.block",
+        token_tables=("shared.weight", "encoder.embed_tokens.weight"),
         residual_outputs=("layer.0.SelfAttention.o.weight", "layer.1.DenseReluDense.wo.weight"),
         unused=(
-            r"(shared|encoder\.embed_tokens)\.weight",
             r"decoder\..*",
             r"(lm_head|classifier|classification_head|qa_outputs)\..*",
         ),

@@ -17,6 +17,7 @@ class TensorNames:
         prefix: Before every name in files that were saved with a head.
         blocks: The list of blocks, as an attribute path.
         position_table: The table of positions, of which a run holds the rows that it uses, if there is one.
+        token_tables: The token embeddings, by each name that files have for them; no body holds them.
         residual_outputs: Within a block, the matrices that write to the residual stream.
         unused: Patterns of names (without prefix) that a file may hold and the body does not use.
 
@@ -32,6 +33,7 @@ class TensorNames:
     prefix: str
     blocks: str
     position_table: str | None = None
+    token_tables: tuple[str, ...] = ()
     residual_outputs: tuple[str, ...]
     unused: tuple[str, ...]
 
@@ -42,7 +44,9 @@ class TensorNames:
 
     def is_unused(self, body_name: str) -> bool:
         """Whether a file may hold this tensor although the body does not use it."""
-        return any(re.fullmatch(pattern, body_name) for pattern in self.unused)
+        return body_name in self.token_tables or any(
+            re.fullmatch(pattern, body_name) for pattern in self.unused
+        )
 
     def block(self, body_name: str) -> int | None:
         """The number of the block that a tensor belongs to, if any."""
