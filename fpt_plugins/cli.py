@@ -140,41 +140,24 @@ def train(
     resume: Annotated[bool, Parameter(negative="", help="Continue the run in that folder.")] = False,
 ) -> None:
     """Train a task on a frozen body; what is not given comes from the task's own recipe."""
-    from fpt_plugins.configuration import assignments_as_floats, read_settings
-
-    flags = {
-        "backbone": backbone,
-        "init": init,
-        "train": train,
-        "policy_options": _assigned(policy_option, "--policy-option"),
-        "steps": steps,
-        "batch_size": batch_size,
-        "batching": batching,
-        "lr": lr,
-        "group_lr": assignments_as_floats(group_lr, "--group-lr") if group_lr else None,
-        "dropout": dropout,
-        "evaluate_every": evaluate_every,
-        "align": align,
-        "align_steps": align_steps,
-        "seed": seed,
-        "init_seed": init_seed,
-        "precision": precision,
-        "device": device,
-        "workers": workers,
-        "wrappers": with_,
-        "cache_features": cache_features,
-        "options": _assigned(option, "--option"),
-        "backbone_options": _assigned(backbone_option, "--backbone-option"),
-        "data": data,
-        "out": out,
-    }
-    settings = read_settings(config) if config is not None else {}
-    settings.update({name: value for name, value in flags.items() if value is not None})
+    settings = _settings(**locals())
     _train(task, settings.pop("out", None), resume=resume, settings=settings)
 
 
-def _assigned(words: list[str] | None, flag: str) -> dict[str, str] | None:
-    return from_assignments(words, flag) if words else None
+def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> dict[str, Any]:  # noqa: ARG001 # no settings
+    """The settings that a run was given: those of a file, and the flags, which win."""
+    from fpt_plugins.configuration import assignments_as_floats, read_settings
+
+    settings = read_settings(config) if config is not None else {}
+    given = {name: value for name, value in flags.items() if value is not None and value != []}
+    if "group_lr" in given:
+        given["group_lr"] = assignments_as_floats(given["group_lr"], "--group-lr")
+    for flag in ("option", "backbone_option", "policy_option"):
+        if flag in given:
+            given[f"{flag}s"] = from_assignments(given.pop(flag), f"--{flag.replace('_', '-')}")
+    if "with_" in given:
+        given["wrappers"] = given.pop("with_")
+    return {**settings, **given}
 
 
 def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:

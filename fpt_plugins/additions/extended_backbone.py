@@ -43,12 +43,14 @@ class ExtendedBackbone(nn.Module):
             declared[addition.group] = [id(p) for p in self.parameters() if id(p) not in known]
         names = {id(parameter): name for name, parameter in self.named_parameters()}
         self._groups: Mapping[Group, list[str]] = {g: [names[i] for i in ids] for g, ids in declared.items()}
-        # Two optional parts of the contract: there where the body has them.
+        # Optional parts of the contract: there where the body has them.
         if blocks is not None:
             named = [[names[identity] for identity in block] for block in blocks]
             self.blocks = lambda: named
         if hasattr(body, "attention_weights"):
             self.attention_weights = self._attention_weights
+        if hasattr(body, "token_embeddings"):
+            self.token_embeddings = body.token_embeddings
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """The body's own groups, and one for each addition."""
