@@ -44,6 +44,11 @@ class Batch:
     targets: Tensor | None = None
     features: Tensor | None = None
 
+    def take(self, indices: Tensor) -> Batch:
+        """The samples at some places ``[b]``, in their order, without features."""
+        targets = None if self.targets is None else self.targets[indices]
+        return Batch(self.tokens[indices], self.attention_mask[indices], targets)
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         if device.type == "cpu":

@@ -52,14 +52,17 @@ class Order:
 
     def at(self, step: int) -> list[tuple[int, int]]:
         """The samples of one step as ``(index, epoch)``."""
-        start = step * self._batch_size
-        return [self._sample(place) for place in range(start, start + self._batch_size)]
+        found: list[tuple[int, int]] = []
+        while len(found) < self._batch_size:
+            epoch, within = divmod(step * self._batch_size + len(found), self._size)
+            left = self._batch_size - len(found)
+            found += [(index, epoch) for index in self._permuted(epoch)[within : within + left].tolist()]
+        return found
 
-    def _sample(self, place: int) -> tuple[int, int]:
-        epoch, within = divmod(place, self._size)
+    def _permuted(self, epoch: int) -> NDArray[np.int64]:
         if epoch != self._epoch:
             self._epoch, self._permutation = epoch, self._draw(epoch)
-        return int(self._permutation[within]), epoch
+        return self._permutation
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
         generator = np.random.default_rng(stream_seed(self._seed, "order", epoch))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -124,10 +124,11 @@ class RunFolder:
         """Removes a folder in which nothing has begun."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Adds one row to ``metrics.jsonl``."""
-        with (self.path / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+    @contextmanager
+    def appending(self) -> Iterator[Callable[[Mapping[str, Any]], object]]:
+        """A function that adds a row to ``metrics.jsonl``: on disk, as far as we go, when it returns."""
+        with (self.path / METRICS).open("a", encoding="utf-8", buffering=1) as file:
+            yield lambda row: file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``, a last half-written one left out.

@@ -56,9 +56,12 @@ def step_batches(steps: Steps, span: range, device: torch.device, workers: int |
         workers: Processes that prepare them ahead; with 0 each is prepared when it is asked for.
             ``None`` is ``GPU_WORKERS`` on a GPU and 0 on a CPU.
     """
+    if isinstance(
+        steps.split, FeatureSplit
+    ):  # whose features are on the device; a loader takes as long as they
+        return (steps[step] for step in span)
     on_gpu = device.type == "cuda"
     count = (min(GPU_WORKERS, os.cpu_count() or 1) if on_gpu else 0) if workers is None else workers
-    count = 0 if isinstance(steps.split, FeatureSplit) else count  # whose features are on the device
     loader: DataLoader[Batch] = DataLoader(
         steps,
         batch_size=None,

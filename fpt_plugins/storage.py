@@ -54,7 +54,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 def write_file(path: Path, content: bytes) -> None:
     """Puts a file in its place in one step; a crash leaves the old one."""
-    temporary = path.with_name(f"{_TEMPORARY}{path.name}-{os.getpid()}")
+    temporary = temporary_name(path)
     try:
         _write_through(temporary, content)
         temporary.replace(path)
@@ -73,7 +73,7 @@ def with_manifest(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Puts a folder of files in its place in one step. ``path`` must not exist, its parent may not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{path.name}-{os.getpid()}")
+    temporary = temporary_name(path)
     shutil.rmtree(temporary, ignore_errors=True)  # left by a dead writer that had our process number
     try:
         temporary.mkdir()
@@ -100,6 +100,11 @@ def read_folder(path: Path) -> dict[str, bytes]:
         if Path(name).name != name:
             raise IntegrityError(f"{path / MANIFEST} lists {name!r}, which is no file of this folder")
     return {name: _read_checked(path / name, sha256) for name, sha256 in sorted(listed.items())}
+
+
+def temporary_name(path: Path) -> Path:
+    """The name beside ``path`` that this process writes under; :func:`sweep` knows it afterwards."""
+    return path.with_name(f"{_TEMPORARY}{path.name}-{os.getpid()}")
 
 
 def sweep(folder: Path) -> None:

@@ -18,7 +18,7 @@ from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
-from fpt_plugins.features import with_features
+from fpt_plugins.features import FeatureSplit, with_features
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.order import Order
@@ -34,8 +34,6 @@ from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
 from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fpt_plugins.data import Batch
 
 ROWS = 1000
@@ -111,7 +109,10 @@ def open_training(
             if not resume and processes.leads:
                 folder.discard()
             raise
-        yield training
+        try:
+            yield training
+        finally:
+            training.close()
 
 
 class Training:
@@ -144,8 +145,8 @@ class Training:
         folder.keep_rows(self.state.step if checkpoint else -1)
         begins_aligned = bool(checkpoint) or not settings.align_steps
         self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
-        self.train_split = with_features(arm, self.train_split)
-        self.validation_split = with_features(arm, self.validation_split)
+        self.train_split = with_features(arm, self.train_split, folder.path)
+        self.validation_split = with_features(arm, self.validation_split, folder.path)
         self._stage: TrainedStage | None = None
         self._enter_stage()
         self._model = self.accelerator.prepare_model(arm.model, device_placement=False)
@@ -160,7 +161,7 @@ class Training:
         source = Steps(self.train_split, self._order, self.processes)
         span, device = range(self.state.step, steps), self.arm.precision.device
         batches = step_batches(source, span, device, self.settings.workers)
-        with Interruption() as interruption:
+        with Interruption() as interruption, self.folder.appending() as self._append:
             yield from self._align(interruption)
             while self.state.step < steps:
                 started = time.perf_counter()
@@ -204,6 +205,12 @@ class Training:
             self._alignment = None  # the pretrained token embeddings are held no longer
             self._checkpoint()
 
+    def close(self) -> None:
+        """Gives back what the features of a frozen body take, in memory and on disk."""
+        for split in (self.train_split, self.validation_split):
+            if isinstance(split, FeatureSplit):
+                split.close()
+
     def _enter_stage(self) -> None:
         """Where a stage begins: the proof of the one before, then what it freezes and a proof of that."""
         stage = stage_at(self.arm.partition.stages, self.state.step)
@@ -223,10 +230,13 @@ class Training:
             outputs = self._model(batch.tokens, batch.attention_mask, batch.features).float()
         assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
         loss = self.arm.task.target.losses(outputs, batch.targets).mean()
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(trained_parameters(self.optimizer), settings.clip or math.inf)
-        self._check_finite(step, loss, norm)
+        parameters = trained_parameters(self.optimizer)
+        for parameter in parameters:
+            parameter.grad = None
+        torch.autograd.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf)
+        numbers = {"loss": loss.item(), "gradient_norm": norm.item()}
+        self._check_finite(step, **numbers)
         self.optimizer.step()
         if (step + 1) % max(1, (settings.steps or 1) // ROWS):
             return None
@@ -234,12 +244,17 @@ class Training:
             ratios = {m.name: m.score(outputs, batch.targets, batch) for m in self.arm.task.metrics}
         sums = {name: (above.sum().item(), below.sum().item()) for name, (above, below) in ratios.items()}
         metrics = {name: above / below for name, (above, below) in sums.items() if below}
-        return {"split": "train", "loss": loss.item(), **metrics, "gradient_norm": norm.item()}
+        return {
+            "split": "train",
+            "loss": numbers["loss"],
+            **metrics,
+            "gradient_norm": numbers["gradient_norm"],
+        }
 
-    def _check_finite(self, step: int, loss: Tensor, norm: Tensor) -> None:
-        if not torch.isfinite(loss + norm):
+    def _check_finite(self, step: int, loss: float, gradient_norm: float) -> None:
+        if not math.isfinite(loss + gradient_norm):
             raise NonFiniteError(
-                f"at step {step + 1} the loss is {loss.item()} and the gradient's norm {norm.item()}; "
+                f"at step {step + 1} the loss is {loss} and the gradient's norm {gradient_norm}; "
                 f"the step was not taken, and the checkpoint of step {self.state.saved_step} "
                 f"is in {self.folder.path}",
                 "train with a smaller --lr, or with --precision fp32",
@@ -259,7 +274,7 @@ class Training:
         if row is not None:
             written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
             if self.processes.leads:
-                self.folder.append(written)
+                self._append(written)
             yield written
 
     def _checkpoint(self) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
-    ("cache_folder", "distances", "tokens"),
+    ("cache_folder", "distances", "feature_store", "tokens"),
     ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     ("token_file",),
     # what a task and a backbone are

@@ -155,8 +155,10 @@ ROWS = [{"step": step, "split": "train", "loss": 1 / (step + 1), "note": "é\u20
 def test_rows_come_back_as_they_were_written(run):
     """Before the first there are none; then all of them, in order, one line each."""
     assert run.rows() == []
-    for row in ROWS:
-        run.append(row)
+    with run.appending() as append:
+        for row in ROWS:
+            append(row)
+            assert run.rows()[-1] == row
     assert run.rows() == ROWS
     text = (run.path / METRICS).read_text()
     assert [json.loads(line) for line in text.removesuffix("\n").split("\n")] == ROWS
@@ -165,21 +167,25 @@ def test_rows_come_back_as_they_were_written(run):
 @pytest.mark.parametrize("step", [-1, 0, 3, 9])
 def test_rows_after_a_step_are_dropped(run, step):
     """What will be written again is gone, the rest stays, and writing goes on."""
-    for row in ROWS:
-        run.append(row)
+    with run.appending() as append:
+        for row in ROWS:
+            append(row)
     run.keep_rows(step)
-    run.append({"step": 99})
+    with run.appending() as append:
+        append({"step": 99})
     assert run.rows() == [*[row for row in ROWS if row["step"] <= step], {"step": 99}]
 
 
 def test_a_half_written_last_row_is_left_out(run):
     """A row without its end is that of a dead process; keeping rows removes it from the file."""
-    run.append(ROWS[0])
+    with run.appending() as append:
+        append(ROWS[0])
     with (run.path / METRICS).open("a") as file:
         file.write('{"step": 1, "los')
     assert run.rows() == ROWS[:1]
     run.keep_rows(9)
-    run.append(ROWS[1])
+    with run.appending() as append:
+        append(ROWS[1])
     assert run.rows() == ROWS[:2]
 
 
