@@ -1,15 +1,13 @@
 """The controls of one random layer: attention alone, and one block."""
 
-import math
-
 import pytest
 import torch
-from torch import nn
 
 from fpt_plugins.backbone import BackboneRequest
 from fpt_plugins.backbones.controls import ATTENTION_1, BLOCK_1, BlockOptions
 from fpt_plugins.digest import digest
 from fpt_plugins.errors import ConfigurationError
+from subjects import attention, encoder
 
 SMALL = {"width": 8, "heads": 2, "positions": 9}
 both = pytest.mark.parametrize("spec", [ATTENTION_1, BLOCK_1], ids=lambda spec: spec.name)
@@ -37,18 +35,6 @@ def batch():
     return inputs, torch.arange(6) < torch.tensor([[6], [4]])
 
 
-def closed_form_attention(inputs, attention, *, causal):
-    """Vaswani et al. (2017), equation 1, head by head, on one unpadded sample ``[T, D]``."""
-    query, key, value = (inputs @ attention.in_proj_weight.T + attention.in_proj_bias).chunk(3, dim=-1)
-    heads = []
-    for columns in torch.arange(8).chunk(2):
-        scores = query[:, columns] @ key[:, columns].T / math.sqrt(len(columns))
-        if causal:
-            scores = scores.masked_fill(torch.ones_like(scores).triu(1) > 0, -math.inf)
-        heads.append(scores.softmax(-1) @ value[:, columns])
-    return torch.cat(heads, dim=-1) @ attention.out_proj.weight.T + attention.out_proj.bias
-
-
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("positions", [0, 9])
 def test_attention_1_is_the_closed_form(causal, positions):
@@ -57,7 +43,7 @@ def test_attention_1_is_the_closed_form(causal, positions):
     hidden = body(inputs, mask)
     for row, length in enumerate(mask.sum(1)):
         entered = inputs[row, :length] + (body.positions.weight[:length] if positions else 0)
-        attended = closed_form_attention(body.attention_norm(entered), body.attention, causal=causal)
+        attended = attention(body.attention_norm(entered), body.attention, causal=causal)
         torch.testing.assert_close(
             hidden[row, :length], body.last_norm(entered + attended), atol=1e-5, rtol=0
         )
@@ -67,18 +53,11 @@ def test_attention_1_is_the_closed_form(causal, positions):
 def test_block_1_is_torchs_encoder_layer(causal):
     """Hidden states equal ``nn.TransformerEncoder`` of one pre-norm layer with the same weights, to 1e-5."""
     body, (inputs, mask) = scrambled(build(BLOCK_1, causal=causal)), batch()
-    layer = nn.TransformerEncoderLayer(
-        8, 2, dim_feedforward=32, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-    )
-    expected = nn.TransformerEncoder(layer, 1, norm=body.last_norm, enable_nested_tensor=False)
-    (layer,) = expected.layers
-    layer.self_attn, layer.norm1, layer.norm2 = body.attention, body.attention_norm, body.mlp_norm
-    layer.linear1, layer.linear2 = body.mlp[0], body.mlp[2]
     later = torch.ones(6, 6, dtype=torch.bool).triu(1) if causal else None
     entered = inputs + body.positions.weight
     torch.testing.assert_close(
         body(inputs, mask)[mask],
-        expected(entered, mask=later, src_key_padding_mask=~mask)[mask],
+        encoder(body)(entered, mask=later, src_key_padding_mask=~mask)[mask],
         atol=1e-5,
         rtol=0,
     )

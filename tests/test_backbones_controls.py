@@ -9,6 +9,7 @@ from fpt_plugins.backbone import BackboneRequest
 from fpt_plugins.backbones.controls import LSTM, NONE, LSTMOptions, NoBodyOptions
 from fpt_plugins.digest import digest
 from fpt_plugins.errors import ConfigurationError
+from subjects import recurrence
 
 
 def build(spec, options, *, seed=0, length=6):
@@ -21,21 +22,6 @@ def batch():
     return inputs, torch.arange(6) < torch.tensor([[6], [4]])
 
 
-def closed_form(inputs, layer):
-    """The LSTM of Hochreiter and Schmidhuber with a forget gate, one step after another."""
-    hidden = cell = torch.zeros(len(inputs), inputs.shape[2])
-    outputs = []
-    for step in inputs.unbind(1):
-        gates = (
-            step @ layer.weight_ih_l0.T + layer.bias_ih_l0 + hidden @ layer.weight_hh_l0.T + layer.bias_hh_l0
-        )
-        enter, forget, change, leave = gates.chunk(4, dim=1)
-        cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
-        hidden = leave.sigmoid() * cell.tanh()
-        outputs.append(hidden)
-    return torch.stack(outputs, dim=1)
-
-
 def test_none_returns_its_inputs():
     """``none`` has no parameters, and its hidden states are the embeddings, of any width."""
     body, (inputs, mask) = build(NONE, NoBodyOptions(width=8)), batch()
@@ -45,13 +31,13 @@ def test_none_returns_its_inputs():
 
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("positions", [0, 9])
-def test_lstm_is_the_closed_form(residual, positions):
+def test_lstm_is_the_recurrence(residual, positions):
     """Hidden states equal the recurrence written out, a zero start, and a norm after each layer, to 1e-5."""
     body = build(LSTM, LSTMOptions(width=8, residual=residual, positions=positions)).eval()
     inputs, mask = batch()
     expected = inputs + (body.positions.weight if positions else 0)
     for layer in body.layers:
-        outputs = closed_form(expected, layer) + (expected if residual else 0)
+        outputs = recurrence(expected, layer) + (expected if residual else 0)
         expected = torch.nn.functional.layer_norm(outputs, (8,))
     torch.testing.assert_close(body(inputs, mask), expected, atol=1e-5, rtol=0)
 

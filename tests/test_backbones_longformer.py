@@ -7,9 +7,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from fpt_plugins.backbone import BackboneRequest
-from fpt_plugins.backbones.hub import spec_of_place
-from fpt_plugins.backbones.transformer_options import TransformerOptions
+from families import build, padded_batch
 from fpt_plugins.errors import ConfigurationError
 
 
@@ -31,22 +29,8 @@ def folder(tmp_path_factory):
     return path
 
 
-def build(folder, *, length=10, **options):
-    spec = spec_of_place(str(folder))
-    request = BackboneRequest(
-        init="pretrained", init_seed=0, length=length, dropout=0.0, options=TransformerOptions(**options)
-    )
-    return spec.build(spec, request)
-
-
 def reference(folder):
     return transformers.LongformerModel.from_pretrained(folder).eval()
-
-
-def padded_batch():
-    inputs = torch.randn(3, 10, 32, generator=torch.Generator().manual_seed(2))
-    lengths = torch.tensor([10, 7, 1])
-    return inputs, torch.arange(10) < lengths[:, None]
 
 
 def test_longformers_global_projections_are_in_the_file_and_not_held(folder):

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from timm.models import save_for_hf
 
+from families import padded_batch, scrambled
 from fpt_plugins import options
 from fpt_plugins.backbone import Backbone, BackboneRequest
 from fpt_plugins.backbones.timm_models import spec_of_vision
@@ -24,15 +25,6 @@ VARIANTS = {
     "average": {"global_pool": "avg", "class_token": False},
 }
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
-
-
-def scrambled(model):
-    """No bias is left at zero and no norm at one, where a mistake would not show."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
-    return model.eval()
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +52,6 @@ def build(place, *, length=10, dropout=0.0, init="pretrained", seed=0, **given):
     built = options.build(spec.options, given, owner=spec.name)
     request = BackboneRequest(init=init, init_seed=seed, length=length, dropout=dropout, options=built)
     return spec.build(spec, request)
-
-
-def padded_batch():
-    inputs = torch.randn(3, 10, 32, generator=torch.Generator().manual_seed(2))
-    lengths = torch.tensor([10, 7, 1])
-    return inputs, torch.arange(10) < lengths[:, None]
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
