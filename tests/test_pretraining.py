@@ -10,7 +10,7 @@ from fpt_plugins import cli
 WIDTH = 16
 MEMORY = ["bits/memory", "--option", "strings=2", "length=32", "patch=8", "train_size=64"]
 MEMORY += ["validation_size=8"]
-TEXT = ["text/bytes", "--option", "files=text.txt", "length=24"]
+TEXT = ["text/bytes", "--option", "path=text.txt", "length=24"]
 QUICK = ["--batch-size", 4, "--lr", 1e-2, "--precision", "fp32", "--device", "cpu"]
 
 

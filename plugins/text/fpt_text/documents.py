@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydoc_data
 from pathlib import Path
 
 from fpt_plugins import InputError
@@ -23,9 +24,19 @@ def language_reference() -> list[bytes]:
         from pydoc_data.topics import topics
     except ImportError as error:
         raise InputError(
-            "this Python lacks its pydoc_data.topics", "give text of your own: --option files=PATH"
+            "this Python lacks its pydoc_data.topics", "give text of your own: --option path=PATH"
         ) from error
     return [text.encode() for _, text in sorted(topics.items())]
+
+
+def reference_file() -> Path:
+    """Where this Python has the language reference."""
+    return Path(pydoc_data.__file__).parent / "topics.py"
+
+
+def text_files(path: Path, pattern: str) -> list[Path]:
+    """The file, or every file below the folder that ``pattern`` names, in the order of their names."""
+    return sorted(file for file in path.rglob(pattern) if file.is_file()) if path.is_dir() else [path]
 
 
 def read_documents(path: Path, pattern: str) -> list[bytes]:
@@ -39,7 +50,7 @@ def read_documents(path: Path, pattern: str) -> list[bytes]:
         InputError: There is no such file, none in the folder, an empty or a binary one, or more text
             than is read.
     """
-    files = sorted(file for file in path.rglob(pattern) if file.is_file()) if path.is_dir() else [path]
+    files = text_files(path, pattern)
     if not files:
         raise InputError(f"no file named {pattern}", "say which: --option pattern=*.md", where=str(path))
     size = sum(file.stat().st_size for file in files if file.is_file())

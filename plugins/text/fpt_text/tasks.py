@@ -48,7 +48,7 @@ class Bytes(Task):
     target = Classes(NAMES)
     metrics = (bits_per_byte, accuracy)
 
-    files: Path | None = attrs.field(
+    path: Path | None = attrs.field(
         default=None,
         converter=attrs.converters.optional(Path),
         metadata={
@@ -76,6 +76,13 @@ class Bytes(Task):
         places = list(cut)
         earlier = places[: places.index(name)]
         return NextBytes(unseen(cut[name], (window for split in earlier for window in cut[split])))
+
+    def files(self, split: SplitName) -> list[Path]:  # noqa: ARG002 - every split is cut from all text
+        """All text files; by default the one module of the standard library."""
+        from fpt_text.documents import reference_file, text_files
+
+        place = self._place
+        return [reference_file()] if place is None else text_files(place, self.pattern)
 
     def floors(self, split: SplitName) -> tuple[Floor, ...]:
         """Chance, and bytes counted alone and in pairs."""
@@ -107,14 +114,16 @@ class Bytes(Task):
         for start in range(0, len(text), self.length):
             yield f"{path.name}:{start}", np.frombuffer(text[start : start + self.length], np.uint8)
 
+    @property
+    def _place(self) -> Path | None:
+        return None if self.path is None else self.data_root.expanduser() / self.path
+
     def _texts(self) -> dict[SplitName, bytes]:
         """The text of each split; those that are held out come first."""
         from fpt_text.documents import language_reference, read_documents
         from fpt_text.passages import divide
 
-        if self.files is None:
-            documents = language_reference()
-        else:
-            documents = read_documents(self.data_root.expanduser() / self.files, self.pattern)
+        place = self._place
+        documents = language_reference() if place is None else read_documents(place, self.pattern)
         shares: dict[SplitName, float] = {"test": self.test_share, "validation": self.validation_share}
         return divide(documents, {**shares, "train": 1.0}, self.data_seed)

@@ -1,11 +1,13 @@
 """Where text comes from: files as a user has them, and what is no text."""
 
+import pydoc_data.topics
 from pydoc_data.topics import topics
 
 import pytest
 
 from fpt_plugins import InputError
 from fpt_text.documents import language_reference, read_documents, read_text
+from fpt_text.tasks import Bytes
 
 
 def test_the_default_text_is_the_standard_librarys():
@@ -29,6 +31,14 @@ def test_a_folder_is_its_files_by_name(tmp_path):
         path.write_text(text)
     assert read_documents(tmp_path, "*.txt") == [b"y", b"z", b"b"]
     assert read_documents(tmp_path, "*.md") == [b"c"]
+
+
+def test_the_task_says_which_files_it_reads(tmp_path):
+    """Those of a folder that the pattern names; by default the module that holds the topics."""
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.md").write_text("b")
+    assert Bytes(data_root=tmp_path, path=".").files("train") == [tmp_path / "a.txt"]
+    assert [str(file) for file in Bytes().files("test")] == [pydoc_data.topics.__file__]
 
 
 @pytest.mark.parametrize(

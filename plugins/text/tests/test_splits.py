@@ -65,7 +65,7 @@ def test_no_sample_stands_in_two_splits(tmp_path):
     lines = [b"%d\n" % (number % 7) for number in range(6000)]
     (tmp_path / "a.txt").write_bytes(b"".join(lines) + b"\n".join(b"word %d\n" % n for n in range(90)))
     for length in (4, 7, 64):
-        task = Bytes(data_root=tmp_path, files="a.txt", length=length)
+        task = Bytes(data_root=tmp_path, path="a.txt", length=length)
         found = {name: [values.tobytes() for values, _ in task.split(name)] for name in SPLITS}
         for one, other in itertools.combinations(SPLITS, 2):
             assert not set(found[one]) & set(found[other])
@@ -84,6 +84,6 @@ def test_the_default_splits_are_disjoint_passages():
 def test_a_lone_passage_leaves_a_split_empty(tmp_path):
     """Text of one passage has nothing to hold out: the core says which split is empty."""
     (tmp_path / "a.txt").write_text("too little\n")
-    arm = build("text/bytes", backbone="none", data=tmp_path, options={"files": "a.txt"})
+    arm = build("text/bytes", backbone="none", data=tmp_path, options={"path": "a.txt"})
     with pytest.raises(InputError, match="the validation split of text/bytes is empty"):
         read_split(arm.plugins, arm.task, "validation", 0)
