@@ -117,6 +117,15 @@ def adapter_folder(folder: Path) -> Path:
     )
 
 
+def find_adapter(place: str | Path) -> Path:
+    """The folder of an adapter that is here, or is brought here from the hub.
+
+    Raises:
+        FptError: There is none.
+    """
+    return adapter_folder(_download(place) if str(place).startswith("hf:") else Path(place))
+
+
 def load(
     place: str | Path,
     *,
@@ -124,6 +133,7 @@ def load(
     device: str = "auto",
     precision: str | None = None,
     data: Path | None = None,
+    body: Any = None,
 ) -> Arm:
     """A trained arm, ready to predict.
 
@@ -134,6 +144,8 @@ def load(
         device: Where it shall compute.
         precision: The type it shall compute in; that of the training where it is not given.
         data: Where data files are, for what needs them.
+        body: An untrained body in memory whose frozen tensors it shall share, built for sequences at
+            least as long. Where none is given it builds its own.
 
     Raises:
         IntegrityError: A file is damaged, or the body is not the one that it was trained on.
@@ -143,23 +155,41 @@ def load(
         >>> load("runs/xor").predict([[0, 1, 0, 1, 0, 1, 1, 0, 0, 1]])  # doctest: +SKIP
         [{'bits': '00000'}]
     """
-    folder = adapter_folder(_download(place) if str(place).startswith("hf:") else Path(place))
+    folder = find_adapter(place)
     description = read_description(folder)
     tensors: dict[str, Tensor] = safetensors.torch.load(read_weights(folder, description))
+    configuration = stored_configuration(
+        description, backbone=backbone, device=device, precision=precision, data=data
+    )
+    arm = assemble(configuration, body)
+    _check_plugins(description, arm)
+    _check_body(description, arm)
+    put_tensors(arm, tensors, folder)
+    arm.model.eval()
+    return arm
+
+
+def stored_configuration(
+    description: Mapping[str, Any],
+    *,
+    backbone: str | None,
+    device: str,
+    precision: str | None,
+    data: Path | None,
+) -> Configuration:
+    """The settings of an adapter's training, with where it shall compute; arguments as for :func:`load`.
+
+    Raises:
+        FptError: Its body was in a folder that is not here.
+    """
     stored = Configuration.from_json(description["configuration"])
-    configuration = attrs.evolve(
+    return attrs.evolve(
         stored,
         backbone=backbone or _present(stored.backbone, description["backbone"]),
         device=device,
         precision=precision or stored.precision,
         data=data,
     )
-    arm = assemble(configuration)
-    _check_plugins(description, arm)
-    _check_body(description, arm)
-    put_tensors(arm, tensors, folder)
-    arm.model.eval()
-    return arm
 
 
 def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -20,10 +20,11 @@ from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
 from fpt_plugins.freezing import Partition, freeze, hold_frozen
-from fpt_plugins.model import FrozenPretrainedTransformer
+from fpt_plugins.model import FrozenPretrainedTransformer, evaluating
 from fpt_plugins.plugins import Plugins, backbone_versions, find_backbone
 from fpt_plugins.precision import Precision, choose_precision
 from fpt_plugins.readout import Every, First, Flatten
+from fpt_plugins.shared_body import own_trained, share
 from fpt_plugins.streams import seeded, stream_seed
 from fpt_plugins.target import Classes
 from fpt_plugins.task import Task
@@ -66,16 +67,9 @@ class Arm:
             outputs: Tensor = self.model(batch.tokens, batch.attention_mask, batch.features)
         return outputs.float()
 
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
+    def evaluating(self) -> AbstractContextManager[None]:
         """Dropout off and no gradients inside; the model's mode is as it was after."""
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            self.model.train(was_training)
+        return evaluating(self.model)
 
     def predict(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer to each sample, as ``fpt predict`` prints it.
@@ -90,7 +84,11 @@ class Arm:
             return []
         batch = collate(self.task, tokenize(self.plugins, self.task, list(samples)))
         with self.evaluating():
-            outputs = self.outputs(batch).cpu()
+            return self.answers(self.outputs(batch), batch)
+
+    def answers(self, outputs: Tensor, batch: Batch) -> list[dict[str, Any]]:
+        """A batch's outputs as the answer to each of its samples."""
+        outputs = outputs.cpu()
         rows = zip(outputs, batch.attention_mask.sum(1).tolist(), strict=True)
         per_position = self.task.readout.positions is None
         return [self.task.target.describe(row[:length] if per_position else row) for row, length in rows]
@@ -115,8 +113,15 @@ def build(task: str, **settings: Any) -> Arm:
     return assemble(Configuration.of(task, **settings))
 
 
-def assemble(configuration: Configuration) -> Arm:
-    """The arm of a configuration. What is drawn depends on its seeds alone."""
+def assemble(configuration: Configuration, body: Any = None) -> Arm:
+    """The arm of a configuration. What is drawn depends on its seeds alone.
+
+    Args:
+        configuration: Every setting.
+        body: An untrained one, built for sequences at least as long, whose frozen tensors this arm
+            shares. It is taken for the one that the configuration describes, which is for the caller
+            to see to.
+    """
     plugins = Plugins.for_task(configuration.task, configuration.wrappers)
     task = build_task(plugins, configuration)
     spec = find_backbone(configuration.backbone)
@@ -131,10 +136,16 @@ def assemble(configuration: Configuration) -> Arm:
         policy_options={name: value for each in additions for name, value in options.values(each).items()},
         precision=precision.name,
     )
-    backbone = _extended_backbone(configuration, task, spec, additions)
+    backbone = (
+        _extended_backbone(configuration, task, spec, additions)
+        if body is None
+        else _shared_body(configuration, body, additions)
+    )
     _check_readout(task, backbone.causal, spec.name)
     model = _surround(backbone, configuration, plugins, task)
     partition = freeze(model, configuration.train)
+    if body is not None:
+        own_trained(model, partition.trained_names)
     hold_frozen(model, partition, precision.dtype)
     return Arm(
         configuration=configuration,
@@ -166,6 +177,15 @@ def _extended_backbone(
     virtual = sum(addition.virtual_positions for addition in additions)
     body = _build_backbone(configuration, spec, task.sequence.max_length + virtual)
     return ExtendedBackbone(body, additions, configuration.seed) if additions else body
+
+
+def _shared_body(configuration: Configuration, body: Any, additions: tuple[Addition, ...]) -> Any:
+    if additions:
+        raise ConfigurationError(
+            f"an arm of --train {configuration.train} cannot share a body in memory: it adds layers to it",
+            "load it alone",
+        )
+    return share(body)
 
 
 def _build_backbone(configuration: Configuration, spec: BackboneSpec, length: int) -> Any:

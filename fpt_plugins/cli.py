@@ -220,6 +220,24 @@ def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "
         print(json.dumps(answer), flush=True)
 
 
+@app.command(name="predict-many")
+def predict_many(
+    *adapters: Annotated[
+        str, Parameter(help="Folders of runs or adapters over one body: FOLDER, NAME=FOLDER.")
+    ],
+    backbone: Body = None,
+    device: Device = "auto",
+) -> None:
+    """Answer JSON lines {"adapter": NAME, "sample": SAMPLE} by many adapters in one pass, in order."""
+    from fpt_plugins import load_many
+    from fpt_plugins.bank import named_places
+    from fpt_plugins.prediction import predict, read_addressed_lines
+
+    bank = load_many(named_places(adapters), backbone=backbone, device=device)
+    for answer in predict(bank, read_addressed_lines(bank.tasks, sys.stdin, "standard input")):
+        print(json.dumps(answer), flush=True)
+
+
 @app.command
 def attention(
     run: Folder,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -40,3 +43,15 @@ class FrozenPretrainedTransformer(nn.Module):
         inputs_embeds = self.input_embedding(tokens)  # [B, T, D]
         hidden_states = self.backbone(inputs_embeds, attention_mask)  # [B, T, D]
         return self.task.readout.pool(hidden_states, attention_mask)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Dropout off and no gradients inside; the model's mode is as it was after."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(was_training)

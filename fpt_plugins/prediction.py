@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from fpt_plugins.errors import FptError, InputError, PluginError
+from fpt_plugins.errors import FptError, InputError, PluginError, UnknownName
 
 if TYPE_CHECKING:
-    from fpt_plugins.arm import Arm
     from fpt_plugins.task import Task
 
 BATCH = 64
@@ -54,16 +54,77 @@ def read_lines(task: Task, lines: TextIO, name: str) -> Iterator[tuple[str, Any]
     Raises:
         InputError: A line is no JSON, or its value is no sample of the task; the line is named.
     """
+    return _read_lines(lines, name, functools.partial(_parse, task))
+
+
+def read_addressed_lines(tasks: Mapping[str, Task], lines: TextIO, name: str) -> Iterator[tuple[str, Any]]:
+    """The samples of JSON lines that say whose they are: ``{"adapter": "xor", "sample": ...}``.
+
+    Args:
+        tasks: Each adapter's task, by the adapter's name.
+        lines: Objects with ``"adapter"``, ``"sample"`` and, where wanted, ``"id"``.
+        name: Of the source, for messages.
+
+    Returns:
+        Identifiers, each with the adapter's name and the sample.
+
+    Raises:
+        InputError: A line is no such object, names no adapter, or its sample is none of the adapter's
+            task; the line is named.
+    """
+    return _read_lines(lines, name, functools.partial(_parse_addressed, tasks))
+
+
+def _read_lines(lines: TextIO, name: str, parse: Callable[[Any, str], Any]) -> Iterator[tuple[str, Any]]:
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _parse(task, line, f"{name}, line {number}", number)
+                yield _read_line(line, f"{name}, line {number}", str(number), parse)
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8: {error.reason}", where=f"{name}, after line {number}") from error
 
 
-def predict(arm: Arm, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+def _read_line(line: str, where: str, number: str, parse: Callable[[Any, str], Any]) -> tuple[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=where) from error
+    named = isinstance(value, dict) and "id" in value
+    identifier = str(value.pop("id")) if named else number
+    try:
+        return identifier, parse(value, where)
+    except InputError as error:
+        raise InputError(error.message, error.remedy, where=where) from error
+
+
+def _parse(task: Task, value: Any, where: str) -> Any:
+    with _plugin_errors(task, where):
+        return task.parse(value)
+
+
+def _parse_addressed(tasks: Mapping[str, Task], value: Any, where: str) -> tuple[str, Any]:
+    if not isinstance(value, dict) or value.keys() != {"adapter", "sample"}:
+        raise InputError("not an object with the adapter's name and a sample", _ADDRESSED)
+    adapter = str(value["adapter"])
+    if adapter not in tasks:
+        unknown = UnknownName("adapter", adapter, tasks)
+        raise InputError(unknown.message, unknown.remedy)
+    return adapter, _parse(tasks[adapter], value["sample"], where)
+
+
+_ADDRESSED = 'write {"adapter": NAME, "sample": SAMPLE}, and "id" where wanted'
+
+
+class Predictor(Protocol):
+    """What answers samples: an arm, or a bank for samples with their adapters' names."""
+
+    def predict(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
+        """The answer to each sample."""
+        ...
+
+
+def predict(arm: Predictor, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
     """One answer per sample, in order, each with the sample's ``id``.
 
     Raises:
@@ -75,7 +136,7 @@ def predict(arm: Arm, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, 
             yield {"id": identifier, **answer}
 
 
-def _answers(arm: Arm, chunk: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+def _answers(arm: Predictor, chunk: list[tuple[str, Any]]) -> list[dict[str, Any]]:
     try:
         return arm.predict([sample for _, sample in chunk])
     except InputError as error:
@@ -83,18 +144,3 @@ def _answers(arm: Arm, chunk: list[tuple[str, Any]]) -> list[dict[str, Any]]:
             return [answer for sample in chunk for answer in _answers(arm, [sample])]
         reason = error.message.removeprefix(f"{error.where}: ")
         raise InputError(reason, error.remedy, where=f"sample {chunk[0][0]}") from error
-
-
-def _parse(task: Task, line: str, where: str, number: int) -> tuple[str, Any]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}", where=where) from error
-    identifier = str(number)
-    if isinstance(value, dict) and "id" in value:
-        identifier = str(value.pop("id"))
-    try:
-        with _plugin_errors(task, where):
-            return identifier, task.parse(value)
-    except InputError as error:
-        raise InputError(error.message, error.remedy, where=where) from error

@@ -130,3 +130,61 @@ def install_project(monkeypatch):
     for name in list(sys.modules):
         if name.partition(".")[0] in packages:
             del sys.modules[name]
+
+
+OWN_BODIES = {
+    "block-1": {"width": 32, "heads": 4},
+    "lstm": {"width": 32, "layers": 2, "positions": 24},
+    "timm:vit_tiny_patch16_224": {"layers": 1},
+}
+
+
+def family_configurations():
+    """Two blocks of width 32 for each family of the library's."""
+    import transformers
+
+    shape = {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    wide = {**shape, "intermediate_size": 48, "max_position_embeddings": 24}
+    return {
+        "gpt2": transformers.GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, n_positions=24),
+        "bert": transformers.BertConfig(**wide),
+        "roberta": transformers.RobertaConfig(**{**wide, "max_position_embeddings": 26}),
+        "distilbert": transformers.DistilBertConfig(
+            vocab_size=97, dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=24
+        ),
+        "llama": transformers.LlamaConfig(**wide),
+        "qwen2": transformers.Qwen2Config(**wide, num_key_value_heads=2),
+        "qwen3": transformers.Qwen3Config(**wide, num_key_value_heads=2, head_dim=8),
+        "gpt_neox": transformers.GPTNeoXConfig(**wide),
+        "opt": transformers.OPTConfig(
+            **shape, ffn_dim=48, word_embed_proj_dim=32, max_position_embeddings=24
+        ),
+        "t5": transformers.T5Config(vocab_size=97, d_model=32, num_layers=2, num_heads=4, d_kv=8, d_ff=48),
+        "longformer": transformers.LongformerConfig(
+            **{**wide, "max_position_embeddings": 26}, attention_window=[4, 4]
+        ),
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_body(tmp_path_factory):
+    """From a family's name to the settings of a tiny body of it, saved by the library if it is its own."""
+    import transformers
+
+    folders = {}
+
+    def save(family):
+        folder = tmp_path_factory.mktemp(family)
+        model = transformers.T5EncoderModel if family == "t5" else transformers.AutoModel.from_config
+        model(family_configurations()[family]).save_pretrained(folder)
+        return folder
+
+    def settings(family):
+        if family in OWN_BODIES:
+            init = {"init": "random"}
+            return {"backbone": family, "backbone_options": OWN_BODIES[family], **init}
+        if family not in folders:
+            folders[family] = save(family)
+        return {"backbone": f"hf:{folders[family]}"}
+
+    return settings

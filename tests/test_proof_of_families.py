@@ -2,50 +2,23 @@
 
 import pytest
 import torch
-import transformers
 
 import fpt_plugins as fpt
 from fpt_plugins.proof import FrozenProof
 
-SHAPE = {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
-WIDE = {**SHAPE, "intermediate_size": 48, "max_position_embeddings": 24}
-CONFIGURATIONS = {
-    "gpt2": transformers.GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, n_positions=24),
-    "bert": transformers.BertConfig(**WIDE),
-    "roberta": transformers.RobertaConfig(**WIDE),
-    "distilbert": transformers.DistilBertConfig(
-        vocab_size=97, dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=24
-    ),
-    "llama": transformers.LlamaConfig(**WIDE),
-    "gpt_neox": transformers.GPTNeoXConfig(**WIDE),
-    "opt": transformers.OPTConfig(**SHAPE, ffn_dim=48, word_embed_proj_dim=32, max_position_embeddings=24),
-    "t5": transformers.T5Config(vocab_size=97, d_model=32, num_layers=2, num_heads=4, d_kv=8, d_ff=48),
-    "longformer": transformers.LongformerConfig(**WIDE, attention_window=[4, 4]),
-}
-"""Two blocks of width 32 each."""
-
-OWN = {"block-1": {"width": 32, "heads": 4}, "lstm": {"width": 32, "layers": 2}}
-every_family = pytest.mark.parametrize("family", [*CONFIGURATIONS, *OWN])
+FAMILIES = (
+    "gpt2", "bert", "roberta", "distilbert", "llama", "gpt_neox", "opt", "t5", "longformer",
+    "block-1", "lstm",
+)  # fmt: skip
+every_family = pytest.mark.parametrize("family", FAMILIES)
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory):
-    """Builds an arm on a body of a family, saved by the library and loaded from its folder."""
-    folders = {}
+@pytest.fixture
+def build(tiny_body):
+    """Builds an arm on a tiny body of a family."""
 
     def build(family, **settings):
-        if family in OWN:
-            body = {"backbone": family, "backbone_options": OWN[family]}
-        else:
-            body = {"backbone": f"hf:{folders.setdefault(family, save(family))}"}
-        return fpt.build("bits/xor", **body, device="cpu", precision="fp32", **settings)
-
-    def save(family):
-        folder = tmp_path_factory.mktemp(family)
-        configuration = CONFIGURATIONS[family]
-        model = transformers.T5EncoderModel if family == "t5" else transformers.AutoModel.from_config
-        model(configuration).save_pretrained(folder)
-        return folder
+        return fpt.build("bits/xor", **tiny_body(family), device="cpu", precision="fp32", **settings)
 
     return build
 

@@ -85,7 +85,8 @@ class BlockBackbone(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         hidden_states = inputs_embeds
         if self.positions is not None:
-            hidden_states = hidden_states + self.positions.weight[: inputs_embeds.shape[1]]
+            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)
+            hidden_states = hidden_states + self.positions(position_ids)
         hidden_states = self.dropout(hidden_states)
         attended, weights = self._attend(
             self.attention_norm(hidden_states), attention_mask, weighted=weighted

@@ -72,7 +72,8 @@ class LSTMBackbone(nn.Module):
         """
         hidden_states = inputs_embeds
         if self.positions is not None:
-            hidden_states = hidden_states + self.positions.weight[: inputs_embeds.shape[1]]
+            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)
+            hidden_states = hidden_states + self.positions(position_ids)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             outputs, _ = layer(self.dropout(hidden_states))
             hidden_states = norm(outputs + hidden_states if self.residual else outputs)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+import torch
 from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
@@ -97,7 +98,8 @@ class VisionBackbone(nn.Module):
         if length > self.max_length:
             raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
         model: Any = self.model
-        hidden_states = model.norm_pre(model.pos_drop(inputs_embeds + self.positions.weight[:length]))
+        positions = self.positions(torch.arange(length, device=inputs_embeds.device))  # [T, D]
+        hidden_states = model.norm_pre(model.pos_drop(inputs_embeds + positions))
         visible = attention_mask.bool()[:, None, None, :]  # [B, heads, queries, keys]
         for block in model.blocks:
             hidden_states = block(hidden_states, attn_mask=visible)

@@ -1,0 +1,215 @@
+"""Many adapters over one body in memory, answering in one pass whatever the mix."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpt_plugins.adapter import find_adapter, load, read_description, stored_configuration
+from fpt_plugins.arm import assemble, build_task
+from fpt_plugins.banked_transformer import BankedTransformer
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.data import Batch, collate, tokenize
+from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.model import evaluating
+from fpt_plugins.plugins import Plugins
+from fpt_plugins.sequence import Sequences
+from fpt_plugins.shared_body import body_facts, check_one_body
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from fpt_plugins.arm import Arm
+    from fpt_plugins.task import Task
+
+BATCH = 64
+"""Rows of one pass when samples are answered."""
+
+
+class Bank:
+    """Adapters over one body, by name, each with its own task, embedding, head and trained tensors.
+
+    Args:
+        arms: The adapters; their order is kept.
+
+    Raises:
+        ConfigurationError: Two do not stand on one body, or one trains what has no row-wise form.
+
+    Example:
+        >>> bank = load_many(["runs/xor", "runs/digits"])  # doctest: +SKIP
+        >>> bank.predict([("xor", bits), ("digits", picture), ("xor", bits)])  # doctest: +SKIP
+        [{'bits': '00000'}, {'class': '7', 'probability': 0.98}, {'bits': '00000'}]
+    """
+
+    def __init__(self, arms: Mapping[str, Arm]) -> None:
+        if not arms:
+            raise ConfigurationError("a bank needs an adapter")
+        check_one_body({name: _facts(arm) for name, arm in arms.items()})
+        self.arms = dict(arms)
+        self._places = {name: place for place, name in enumerate(arms)}
+        self._precision = next(iter(arms.values())).precision
+        models = [arm.model for arm in arms.values()]
+        longest = max(models, key=lambda model: model.backbone.max_length)
+        self.model = BankedTransformer(models, longest.backbone, _trained_owners(arms)).eval()
+
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """Each adapter's task."""
+        return {name: arm.task for name, arm in self.arms.items()}
+
+    def arm(self, name: str) -> Arm:
+        """One adapter, which also computes alone.
+
+        Raises:
+            UnknownName: There is none of that name; the nearest are offered.
+        """
+        if name not in self.arms:
+            raise UnknownName("adapter", name, self.arms)
+        return self.arms[name]
+
+    def outputs(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
+        """Each adapter's outputs for its batch, in fp32, as its target lays them out: one pass for all."""
+        device = self._precision.device
+        placed = {self._places[name]: batch.to(device) for name, batch in batches.items()}
+        with self._precision.autocast():
+            found = self.model(placed)
+        return {name: found[self._places[name]].float() for name in batches}
+
+    def predict(self, samples: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+        """The answer to each sample by the adapter that it names, in the order of the samples.
+
+        Args:
+            samples: An adapter's name, and what its task's splits yield or its ``parse`` returns.
+
+        Raises:
+            UnknownName: A name that is none; the nearest are offered.
+            InputError: A sample is no sequence of its adapter's task; it is named by its place.
+        """
+        tokens = self._tokenize(samples)
+        order = sorted(tokens, key=lambda index: len(tokens[index]))  # those of a length share a pass
+        answers: dict[int, dict[str, Any]] = {}
+        with evaluating(self.model):
+            for start in range(0, len(order), BATCH):
+                indices = order[start : start + BATCH]
+                names = [samples[index][0] for index in indices]
+                answers.update(self._answer(_by_name(names, indices), tokens))
+        return [answers[index] for index in range(len(samples))]
+
+    def _tokenize(self, samples: Sequence[tuple[str, Any]]) -> dict[int, NDArray[Any]]:
+        """Each sample's tokens, by its place."""
+        found: dict[int, NDArray[Any]] = {}
+        for name, indices in _by_name([name for name, _ in samples], range(len(samples))).items():
+            arm = self.arm(name)
+            sequences = tokenize(arm.plugins, arm.task, [samples[index][1] for index in indices], indices)
+            found.update(zip(indices, sequences, strict=True))
+        return found
+
+    def _answer(
+        self, indices: Mapping[str, list[int]], tokens: Mapping[int, NDArray[Any]]
+    ) -> dict[int, dict[str, Any]]:
+        """The answers to the samples of one pass, by their places."""
+        batches = {
+            name: collate(self.arms[name].task, Sequences.of([tokens[index] for index in own]))
+            for name, own in indices.items()
+        }
+        outputs = self.outputs(batches)
+        return {
+            index: answer
+            for name, own in indices.items()
+            for index, answer in zip(own, self.arms[name].answers(outputs[name], batches[name]), strict=True)
+        }
+
+
+def _by_name(names: Sequence[str], indices: Sequence[int]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for name, index in zip(names, indices, strict=True):
+        found[name].append(index)
+    return found
+
+
+def _facts(arm: Arm) -> dict[str, Any]:
+    return body_facts(arm.model.backbone.source_digest, arm.configuration)
+
+
+def _trained_owners(arms: Mapping[str, Arm]) -> list[str]:
+    """The submodules of the body of which some arm trains a parameter, in a fixed order."""
+    names = {name for arm in arms.values() for name in arm.partition.trained_names}
+    inside = [name.removeprefix("backbone.") for name in names if name.startswith("backbone.")]
+    return sorted({name.rpartition(".")[0] for name in inside})
+
+
+def load_many(
+    places: Sequence[str | Path] | Mapping[str, str | Path],
+    *,
+    backbone: str | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+    data: Path | None = None,
+) -> Bank:
+    """Adapters over one body, the body loaded once, ready to answer together.
+
+    Args:
+        places: As :func:`fpt_plugins.load` takes them, by the adapters' names, or see
+            :func:`named_places`.
+        backbone: Where the body is now, if not where it was.
+        device: Where they shall compute.
+        precision: The type they shall compute in; that of their training where it is not given.
+        data: Where data files are, for what needs them.
+
+    Raises:
+        ConfigurationError: Two folders have one name, or two adapters stand on different bodies.
+        IntegrityError: A file is damaged, or the body is not the one that they were trained on.
+
+    Example:
+        >>> bank = load_many({"xor": "runs/a", "digits": "runs/b"})  # doctest: +SKIP
+    """
+    named = dict(places) if isinstance(places, Mapping) else named_places(places)
+    found = {name: find_adapter(place) for name, place in named.items()}
+    descriptions = {name: read_description(folder) for name, folder in found.items()}
+    options: dict[str, Any] = {"backbone": backbone, "device": device, "precision": precision, "data": data}
+    settings = {name: stored_configuration(each, **options) for name, each in descriptions.items()}
+    digests = {name: each["backbone"]["source_digest"] for name, each in descriptions.items()}
+    check_one_body({name: body_facts(digests[name], settings[name]) for name in found})
+    body = untrained_body(settings.values())
+    return Bank({name: load(folder, body=body, **options) for name, folder in found.items()})
+
+
+def untrained_body(settings: Iterable[Configuration]) -> Any:
+    """The body that arms share, as it was before any of them trained, with positions for the longest."""
+    return assemble(max(settings, key=_length)).model.backbone.requires_grad_(requires_grad=False)
+
+
+def _length(configuration: Configuration) -> int:
+    plugins = Plugins.for_task(configuration.task, configuration.wrappers)
+    return build_task(plugins, configuration).sequence.max_length
+
+
+def named_places(words: Sequence[str | Path]) -> dict[str, str | Path]:
+    """Adapters' places by their names: ``FOLDER`` is called by its last part, ``NAME=FOLDER`` by its name.
+
+    Raises:
+        ConfigurationError: Two have one name.
+
+    Example:
+        >>> named_places(["runs/xor", "digits=runs/b"])
+        {'xor': 'runs/xor', 'digits': 'runs/b'}
+    """
+    found: dict[str, str | Path] = {}
+    for word in words:
+        name, place = _named(word)
+        if name in found:
+            raise ConfigurationError(
+                f"{found[name]} and {place} would both be called {name}", f"name them: {name}-2={place}"
+            )
+        found[name] = place
+    return found
+
+
+def _named(word: str | Path) -> tuple[str, str | Path]:
+    given, equals, place = str(word).partition("=")
+    if equals and not Path(word).exists():  # a population's folders have an equals sign in their names
+        return given, place
+    return Path(str(word).partition("@")[0]).resolve().name, word

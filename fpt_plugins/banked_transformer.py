@@ -1,0 +1,83 @@
+"""Several models around one body, which compute in one pass: each row of a batch with its own adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fpt_plugins.row_wise import Rows, make_row_wise
+from fpt_plugins.shared_body import share
+
+if TYPE_CHECKING:
+    from fpt_plugins.data import Batch
+    from fpt_plugins.model import FrozenPretrainedTransformer
+
+
+class BankedTransformer(nn.Module):
+    """Several models around one body: their embeddings and heads, and its norms and positions row-wise.
+
+    The parameters stay each model's own: nothing is copied, and what one adapter's rows give a
+    gradient to belongs to that adapter alone.
+
+    Args:
+        models: Those of the adapters, by their place in the bank.
+        body: The longest of their bodies, whose frozen modules compute.
+        owners: The body's submodules that some adapter trains.
+
+    Raises:
+        ConfigurationError: A submodule that trains has no row-wise form.
+    """
+
+    def __init__(
+        self, models: Sequence[FrozenPretrainedTransformer], body: Any, owners: Sequence[str]
+    ) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)  # so that their parameters are this module's
+        self._models = tuple(models)
+        self.rows = Rows()
+        self.backbone = share(body)
+        make_row_wise(self.backbone, owners, [model.backbone for model in models], self.rows)
+
+    def forward(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
+        """The outputs of each adapter's batch, by its place: one pass through the body for all of them.
+
+        Batches of several lengths are padded to the longest under their masks. Where a batch brings
+        the features of the body, its head alone computes.
+        """
+        read = self._features({place: b for place, b in batches.items() if b.features is None})
+        return {
+            place: self._models[place](batch.tokens, batch.attention_mask, read.get(place, batch.features))
+            for place, batch in batches.items()
+        }
+
+    def _features(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
+        """What each adapter's head reads ``[b, n, D]``."""
+        if not batches:
+            return {}
+        length = max(batch.tokens.shape[1] for batch in batches.values())
+        embeds = [self._embed(place, batch, length) for place, batch in batches.items()]
+        masks = [_padded(batch.attention_mask, length) for batch in batches.values()]
+        counts = [(place, len(batch)) for place, batch in batches.items()]
+        with self.rows.of(counts, embeds[0].device):
+            hidden_states = self.backbone(torch.cat(embeds), torch.cat(masks))  # [B, T, D]
+        parts = hidden_states.split([count for _, count in counts])
+        return {
+            place: self._pool(place, batches[place], part)
+            for (place, _), part in zip(counts, parts, strict=True)
+        }
+
+    def _embed(self, place: int, batch: Batch, length: int) -> Tensor:
+        embeds: Tensor = self._models[place].input_embedding(batch.tokens)  # [b, t, D]
+        return F.pad(embeds, (0, 0, 0, length - embeds.shape[1]))
+
+    def _pool(self, place: int, batch: Batch, hidden_states: Tensor) -> Tensor:
+        mask = batch.attention_mask
+        return self._models[place].task.readout.pool(hidden_states[:, : mask.shape[1]], mask)
+
+
+def _padded(mask: Tensor, length: int) -> Tensor:
+    return F.pad(mask, (0, length - mask.shape[1]))
