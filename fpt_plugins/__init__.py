@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from fpt_plugins.sequence import Sequences as Sequences
     from fpt_plugins.sequence import TokenIds as TokenIds
     from fpt_plugins.sequence import Vectors as Vectors
+    from fpt_plugins.sweep import train_population as train_population
     from fpt_plugins.target import BitVector as BitVector
     from fpt_plugins.target import Classes as Classes
     from fpt_plugins.target import Labels as Labels
@@ -106,6 +107,7 @@ _HOME = {
     "progress": ("track",),
     "readout": ("Every", "First", "Flatten", "Last", "Mean", "Readout"),
     "sequence": ("Sequences", "TokenIds", "Vectors"),
+    "sweep": ("train_population",),
     "target": ("BitVector", "Classes", "Labels", "RealVector", "Target"),
     "task": ("Floor", "Recipe", "SplitName", "Task"),
     "training": ("train",),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.adapter import find_adapter, load, read_description, stored_configuration
+from fpt_plugins.additions.choice import choose_additions
 from fpt_plugins.arm import assemble, build_task
 from fpt_plugins.banked_transformer import BankedTransformer
 from fpt_plugins.configuration import Configuration
@@ -15,6 +16,7 @@ from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.model import evaluating
 from fpt_plugins.plugins import Plugins
+from fpt_plugins.row_wise import row_wise_form
 from fpt_plugins.sequence import Sequences
 from fpt_plugins.shared_body import body_facts, check_one_body
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpt_plugins.arm import Arm
+    from fpt_plugins.streams import Stream
     from fpt_plugins.task import Task
 
 BATCH = 64
@@ -47,13 +50,14 @@ class Bank:
     def __init__(self, arms: Mapping[str, Arm]) -> None:
         if not arms:
             raise ConfigurationError("a bank needs an adapter")
+        owners = {name: _trained_owners(name, arm) for name, arm in arms.items()}
         check_one_body({name: _facts(arm) for name, arm in arms.items()})
         self.arms = dict(arms)
         self._places = {name: place for place, name in enumerate(arms)}
-        self._precision = next(iter(arms.values())).precision
+        self.precision = next(iter(arms.values())).precision
         models = [arm.model for arm in arms.values()]
         longest = max(models, key=lambda model: model.backbone.max_length)
-        self.model = BankedTransformer(models, longest.backbone, _trained_owners(arms)).eval()
+        self.model = BankedTransformer(models, longest.backbone, sorted(set().union(*owners.values()))).eval()
 
     @property
     def tasks(self) -> dict[str, Task]:
@@ -70,12 +74,20 @@ class Bank:
             raise UnknownName("adapter", name, self.arms)
         return self.arms[name]
 
-    def outputs(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
-        """Each adapter's outputs for its batch, in fp32, as its target lays them out: one pass for all."""
-        device = self._precision.device
+    def outputs(
+        self, batches: Mapping[str, Batch], streams: Mapping[str, Stream] | None = None
+    ) -> dict[str, Tensor]:
+        """Each adapter's outputs for its batch, in fp32, as its target lays them out: one pass for all.
+
+        Args:
+            batches: By the adapters' names; others take no part.
+            streams: What each adapter's dropout draws from; the global generators where not given.
+        """
+        device = self.precision.device
         placed = {self._places[name]: batch.to(device) for name, batch in batches.items()}
-        with self._precision.autocast():
-            found = self.model(placed)
+        drawn = None if streams is None else {self._places[name]: each for name, each in streams.items()}
+        with self.precision.autocast():
+            found = self.model(placed, drawn)
         return {name: found[self._places[name]].float() for name in batches}
 
     def predict(self, samples: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
@@ -134,11 +146,21 @@ def _facts(arm: Arm) -> dict[str, Any]:
     return body_facts(arm.model.backbone.source_digest, arm.configuration)
 
 
-def _trained_owners(arms: Mapping[str, Arm]) -> list[str]:
-    """The submodules of the body of which some arm trains a parameter, in a fixed order."""
-    names = {name for arm in arms.values() for name in arm.partition.trained_names}
-    inside = [name.removeprefix("backbone.") for name in names if name.startswith("backbone.")]
-    return sorted({name.rpartition(".")[0] for name in inside})
+def _trained_owners(name: str, arm: Arm) -> set[str]:
+    """The submodules of the body that an arm trains, each of which must have a row-wise form."""
+    body = arm.model.backbone
+    inside = [
+        each.removeprefix("backbone.") for each in arm.partition.trained_names if each.startswith("backbone.")
+    ]
+    owners = {each.rpartition(".")[0] for each in inside}
+    for owner in sorted(owners):
+        if row_wise_form(body, owner) is None:
+            raise ConfigurationError(
+                f"{name} trains {owner} (a {type(body.get_submodule(owner)).__name__}), which has no "
+                "row-wise form: it cannot share a pass",
+                "adapters that train layer norms and positions can: --train fpt",
+            )
+    return owners
 
 
 def load_many(
@@ -173,6 +195,8 @@ def load_many(
     settings = {name: stored_configuration(each, **options) for name, each in descriptions.items()}
     digests = {name: each["backbone"]["source_digest"] for name, each in descriptions.items()}
     check_one_body({name: body_facts(digests[name], settings[name]) for name in found})
+    for name, each in settings.items():
+        _refuse_additions(name, each)
     body = untrained_body(settings.values())
     return Bank({name: load(folder, body=body, **options) for name, folder in found.items()})
 
@@ -180,6 +204,15 @@ def load_many(
 def untrained_body(settings: Iterable[Configuration]) -> Any:
     """The body that arms share, as it was before any of them trained, with positions for the longest."""
     return assemble(max(settings, key=_length)).model.backbone.requires_grad_(requires_grad=False)
+
+
+def _refuse_additions(name: str, configuration: Configuration) -> None:
+    if choose_additions(configuration.train, configuration.policy_options):
+        raise ConfigurationError(
+            f"{name} was trained with --train {configuration.train}, which adds layers to the body: "
+            "it cannot share a pass",
+            "load it alone",
+        )
 
 
 def _length(configuration: Configuration) -> int:

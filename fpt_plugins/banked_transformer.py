@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fpt_plugins.row_streams import RowStreams
 from fpt_plugins.row_wise import Rows, make_row_wise
 from fpt_plugins.shared_body import share
 
 if TYPE_CHECKING:
     from fpt_plugins.data import Batch
     from fpt_plugins.model import FrozenPretrainedTransformer
+    from fpt_plugins.streams import Stream
 
 
 class BankedTransformer(nn.Module):
@@ -26,57 +30,88 @@ class BankedTransformer(nn.Module):
     Args:
         models: Those of the adapters, by their place in the bank.
         body: The longest of their bodies, whose frozen modules compute.
-        owners: The body's submodules that some adapter trains.
-
-    Raises:
-        ConfigurationError: A submodule that trains has no row-wise form.
+        owners: The body's submodules that some adapter trains; each has a row-wise form.
     """
 
     def __init__(
         self, models: Sequence[FrozenPretrainedTransformer], body: Any, owners: Sequence[str]
     ) -> None:
         super().__init__()
-        self.models = nn.ModuleList(models)  # so that their parameters are this module's
-        self._models = tuple(models)
         self.rows = Rows()
         self.backbone = share(body)
         make_row_wise(self.backbone, owners, [model.backbone for model in models], self.rows)
+        self.models = nn.ModuleList(models)  # so that their parameters are this module's
+        self._models = tuple(models)
 
-    def forward(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
+    def forward(
+        self, batches: Mapping[int, Batch], streams: Mapping[int, Stream] | None = None
+    ) -> dict[int, Tensor]:
         """The outputs of each adapter's batch, by its place: one pass through the body for all of them.
 
         Batches of several lengths are padded to the longest under their masks. Where a batch brings
         the features of the body, its head alone computes.
+
+        Args:
+            batches: Each adapter's, by its place in the bank.
+            streams: What each adapter's dropout draws from; the global generators where not given.
         """
-        read = self._features({place: b for place, b in batches.items() if b.features is None})
+        draws = _Draws(streams)
+        read = self._features({place: b for place, b in batches.items() if b.features is None}, draws)
         return {
-            place: self._models[place](batch.tokens, batch.attention_mask, read.get(place, batch.features))
+            place: self._outputs(place, batch, read.get(place, batch.features), draws)
             for place, batch in batches.items()
         }
 
-    def _features(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
+    def _features(self, batches: Mapping[int, Batch], draws: _Draws) -> dict[int, Tensor]:
         """What each adapter's head reads ``[b, n, D]``."""
         if not batches:
             return {}
         length = max(batch.tokens.shape[1] for batch in batches.values())
-        embeds = [self._embed(place, batch, length) for place, batch in batches.items()]
+        embeds = [self._embed(place, batch, length, draws) for place, batch in batches.items()]
         masks = [_padded(batch.attention_mask, length) for batch in batches.values()]
         counts = [(place, len(batch)) for place, batch in batches.items()]
-        with self.rows.of(counts, embeds[0].device):
+        with self.rows.of(counts, embeds[0].device), draws.by_row(counts):
             hidden_states = self.backbone(torch.cat(embeds), torch.cat(masks))  # [B, T, D]
         parts = hidden_states.split([count for _, count in counts])
         return {
-            place: self._pool(place, batches[place], part)
-            for (place, _), part in zip(counts, parts, strict=True)
+            place: self._pool(place, batch, part)
+            for (place, batch), part in zip(batches.items(), parts, strict=True)
         }
 
-    def _embed(self, place: int, batch: Batch, length: int) -> Tensor:
-        embeds: Tensor = self._models[place].input_embedding(batch.tokens)  # [b, t, D]
+    def _embed(self, place: int, batch: Batch, length: int, draws: _Draws) -> Tensor:
+        with draws.of(place):
+            embeds: Tensor = self._models[place].input_embedding(batch.tokens)  # [b, t, D]
         return F.pad(embeds, (0, 0, 0, length - embeds.shape[1]))
 
     def _pool(self, place: int, batch: Batch, hidden_states: Tensor) -> Tensor:
         mask = batch.attention_mask
         return self._models[place].task.readout.pool(hidden_states[:, : mask.shape[1]], mask)
+
+    def _outputs(self, place: int, batch: Batch, read: Tensor | None, draws: _Draws) -> Tensor:
+        with draws.of(place):
+            outputs: Tensor = self._models[place](batch.tokens, batch.attention_mask, read)
+        return outputs
+
+
+@attrs.frozen
+class _Draws:
+    """Where what is random comes from: each adapter's own stream, if there are any.
+
+    Args:
+        streams: By the adapter's place.
+    """
+
+    streams: Mapping[int, Stream] | None
+
+    def of(self, place: int) -> AbstractContextManager[object]:
+        """What one adapter computes apart from the others."""
+        return nullcontext() if self.streams is None else self.streams[place].entered()
+
+    def by_row(self, counts: Sequence[tuple[int, int]]) -> AbstractContextManager[object]:
+        """What is computed for all of them at once."""
+        if self.streams is None:
+            return nullcontext()
+        return RowStreams([(self.streams[place], rows) for place, rows in counts])
 
 
 def _padded(mask: Tensor, length: int) -> Tensor:

@@ -81,6 +81,12 @@ class Samples(Protocol):
         ...
 
 
+class ReadSplit(Protocol):
+    """A function like :func:`read_split`."""
+
+    def __call__(self, plugins: Plugins, task: Task, name: SplitName, seed: int) -> Samples: ...
+
+
 class TokenizedSplit:
     """A split that was tokenized once.
 

@@ -10,16 +10,18 @@ import attrs
 import torch
 
 from fpt_plugins.adapter import load
-from fpt_plugins.data import Samples, whole
+from fpt_plugins.data import Batch, Samples, whole
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.processes import Alone, Processes
 from fpt_plugins.progress import track
 from fpt_plugins.record import Evaluation, read_record, record_folder
 from fpt_plugins.storage import exclusive
-from fpt_plugins.task import SPLITS, SplitName
+from fpt_plugins.task import SPLITS, SplitName, Task
 from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fpt_plugins.arm import Arm
 
 EVALUATION_BATCH = 4
@@ -47,18 +49,37 @@ def score(
     processes = processes or Alone()
     size = EVALUATION_BATCH * (arm.configuration.batch_size or 1)
     batches = itertools.islice(whole(split, size), processes.index, None, processes.count)
-    sums = torch.zeros(len(arm.task.metrics) + 1, 2, dtype=torch.float64)
+    sums = Sums(arm.task)
     with arm.evaluating():
         for _, batch in track(batches, description, -(-len(split) // size)) if description else batches:
-            outputs, placed = arm.outputs(batch), batch.to(arm.precision.device)
-            assert placed.targets is not None  # noqa: S101 - a split has targets; for the type checker
-            losses = arm.task.target.losses(outputs, placed.targets)
-            ratios = [metric.score(outputs, placed.targets, placed) for metric in arm.task.metrics]
-            rows = [*ratios, (losses, torch.ones_like(losses))]
-            sums += torch.stack([torch.stack([a.double().sum(), b.double().sum()]) for a, b in rows]).cpu()
-    above, below = processes.total(sums).unbind(1)
-    names = [*(metric.name for metric in arm.task.metrics), "loss"]
-    return dict(zip(names, (above / below).tolist(), strict=True))
+            sums.add(arm.outputs(batch), batch.to(arm.precision.device))
+    return sums.metrics(processes)
+
+
+class Sums:
+    """The scores of a split while its batches go by.
+
+    Args:
+        task: Whose metrics they are.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._sums = torch.zeros(len(task.metrics) + 1, 2, dtype=torch.float64)
+
+    def add(self, outputs: Tensor, batch: Batch) -> None:
+        """Takes in the outputs of a batch, both on one device."""
+        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
+        losses = self._task.target.losses(outputs, batch.targets)
+        ratios = [metric.score(outputs, batch.targets, batch) for metric in self._task.metrics]
+        rows = [*ratios, (losses, torch.ones_like(losses))]
+        self._sums += torch.stack([torch.stack([a.double().sum(), b.double().sum()]) for a, b in rows]).cpu()
+
+    def metrics(self, processes: Processes) -> dict[str, float]:
+        """Each metric by its name, a ratio of sums, and ``loss``, a mean over samples."""
+        above, below = processes.total(self._sums).unbind(1)
+        names = [*(metric.name for metric in self._task.metrics), "loss"]
+        return dict(zip(names, (above / below).tolist(), strict=True))
 
 
 def evaluate(

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.probe import OutputProbe
 
 if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
+
+
+class Proof(Protocol):
+    """What was frozen at one moment."""
+
+    @property
+    def held_digest(self) -> str:
+        """One SHA-256 over the frozen tensors as held in memory."""
+        ...
+
+    def verify(self) -> None:
+        """Compares with what is there now; raises ``FrozenError`` for what is not what it was."""
+        ...
 
 
 class FrozenProof:

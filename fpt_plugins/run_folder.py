@@ -83,13 +83,7 @@ class RunFolder:
             raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
         begun_with = read_sealed(path / RUN)
         stored = Configuration.from_json(begun_with["configuration"])
-        named = {name for name, value in given.items() if value is not None}
-        for name in ("task", *sorted(named - _MAY_DIFFER)):
-            asked, begun = getattr(configuration, name), getattr(stored, name)
-            if not _agrees(asked, begun):
-                raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {asked}")
-        here = {name: getattr(configuration, name) for name in named & _MAY_DIFFER}
-        return cls(path, attrs.evolve(stored, **here), begun_with["facts"])
+        return cls(path, continued(path, stored, configuration, given), begun_with["facts"])
 
     @property
     def adapter(self) -> Path:
@@ -153,6 +147,28 @@ class RunFolder:
         """Drops the rows after ``step``: they are about to be written again."""
         kept = [row for row in self.rows() if row["step"] <= step]
         write_file(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def continued(
+    path: Path, stored: Configuration, asked: Configuration, given: Mapping[str, Any]
+) -> Configuration:
+    """The settings of a run to continue: as it was begun, where its data and device are as is asked now.
+
+    Args:
+        path: Its folder, for messages.
+        stored: What was asked when it began.
+        asked: What is asked now.
+        given: The settings that were given by the user: they must agree.
+
+    Raises:
+        ConfigurationError: One does not; it is named.
+    """
+    named = {name for name, value in given.items() if value is not None}
+    for name in ("task", *sorted(named - _MAY_DIFFER)):
+        now, begun = getattr(asked, name), getattr(stored, name)
+        if not _agrees(now, begun):
+            raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {now}")
+    return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & _MAY_DIFFER})
 
 
 def _agrees(asked: Any, begun: Any) -> bool:

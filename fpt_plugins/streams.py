@@ -49,6 +49,46 @@ def seed_dropout(seed: int, device: torch.device) -> None:
         torch.cuda.manual_seed(seed)
 
 
+class Stream:
+    """A place in torch's random numbers, from which each entry goes on where the last one left off.
+
+    Args:
+        seed: Where it begins: at the numbers that :func:`seed_dropout` begins with.
+        device: Whose numbers, beside those of the CPU.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        import torch
+
+        kinds = ["cpu"] if device.type == "cpu" else ["cpu", str(device)]
+        self._device = device
+        self._states = [torch.Generator(kind).manual_seed(seed).get_state() for kind in kinds]
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Inside, torch draws from this stream; after, from where it drew before."""
+        outer = self._current()
+        self._set(self._states)
+        try:
+            yield
+        finally:
+            self._states = self._current()
+            self._set(outer)
+
+    def _current(self) -> list[torch.Tensor]:
+        import torch
+
+        states = [torch.get_rng_state()]
+        return states if self._device.type == "cpu" else [*states, torch.cuda.get_rng_state(self._device)]
+
+    def _set(self, states: list[torch.Tensor]) -> None:
+        import torch
+
+        torch.set_rng_state(states[0])
+        if self._device.type != "cpu":
+            torch.cuda.set_rng_state(states[1], self._device)
+
+
 @contextmanager
 def preserved_generators() -> Iterator[None]:
     """Puts the global generators of torch (CPU), NumPy and Python back as they were."""

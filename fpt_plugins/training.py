@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
+from fpt_plugins.data import Batch, ReadSplit
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.features import FeatureSplit, with_features
@@ -23,7 +24,7 @@ from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.order import Order
 from fpt_plugins.processes import Launched
-from fpt_plugins.proof import FrozenProof
+from fpt_plugins.proof import FrozenProof, Proof
 from fpt_plugins.record import RECORD, RunRecord, read_record
 from fpt_plugins.recording import run_record
 from fpt_plugins.run_folder import RunFolder, run_path
@@ -122,19 +123,30 @@ class Training:
         arm: What trains.
         folder: Where it is kept.
         processes: Who else trains it.
+        read: How its splits are read.
+        prove: What is compared to prove that the frozen stayed so.
     """
 
-    frozen: FrozenProof
+    frozen: Proof
 
-    def __init__(self, arm: Arm, folder: RunFolder, processes: Launched | None = None) -> None:
+    def __init__(
+        self,
+        arm: Arm,
+        folder: RunFolder,
+        processes: Launched | None = None,
+        *,
+        read: ReadSplit = open_split,
+        prove: Callable[[Arm], Proof] = FrozenProof,
+    ) -> None:
         self.arm, self.folder = arm, folder
         settings = self.settings = arm.configuration
         self.processes = processes or Launched(arm.precision.device)
         self.accelerator = self.processes.accelerator
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
         check_alignment(settings, self.processes.count)
-        self.train_split = open_split(arm.plugins, arm.task, "train", settings.seed)
-        self.validation_split = open_split(arm.plugins, arm.task, "validation", settings.seed)
+        self.train_split = read(arm.plugins, arm.task, "train", settings.seed)
+        self.validation_split = read(arm.plugins, arm.task, "validation", settings.seed)
+        self._prove = prove
         lengths = self.train_split.lengths if settings.batching == "length" else None
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
         self.optimizer = make_optimizer(arm)
@@ -156,31 +168,46 @@ class Training:
 
         Ctrl-C ends it after the step under way, with a checkpoint, by ``KeyboardInterrupt``.
         """
-        steps, every = self.settings.steps or 0, self.settings.evaluate_every or 1
         self.arm.model.train()
-        source = Steps(self.train_split, self._order, self.processes)
-        span, device = range(self.state.step, steps), self.arm.precision.device
-        batches = step_batches(source, span, device, self.settings.workers)
-        with Interruption() as interruption, self.folder.appending() as self._append:
+        batches = self.batches()
+        with Interruption() as interruption, self.recording():
             yield from self._align(interruption)
-            while self.state.step < steps:
+            while not self.over:
                 started = time.perf_counter()
                 self._enter_stage()
-                row = self._step(self.state.step, next(batches))
-                self.state.step += 1
-                looks = self.state.step % every == 0 or self.state.step == steps
-                if row is not None or looks:
-                    yield from self._write(row)
-                if looks:
-                    yield from self._write(self._look())
+                yield from self.write(self._step(next(batches)))
+                if self.looks:
+                    metrics = score(self.arm, self.validation_split, processes=self.processes)
+                    yield from self.write(self.judge(metrics))
                 self.state.seconds += time.perf_counter() - started
-                if looks or interruption.asked:
-                    self._checkpoint()
+                if self.looks or interruption.asked:
+                    self.frozen.verify()
+                    self.save()
                 interruption.stop_if_asked()
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Inside, ``metrics.jsonl`` is open."""
+        with self.folder.appending() as self._append:
+            yield
+
+    @property
+    def over(self) -> bool:
+        """Whether every step is taken."""
+        return self.state.step >= (self.settings.steps or 0)
+
+    @property
+    def looks(self) -> bool:
+        """Whether the step that was just taken is followed by a look at validation data."""
+        return self.over or self.state.step % (self.settings.evaluate_every or 1) == 0
 
     def finish(self) -> RunRecord:
         """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
         self.frozen.verify()
+        return self.conclude()
+
+    def conclude(self) -> RunRecord:
+        """Writes the adapter and the record of what was just verified."""
         files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
         record = run_record(
             self.arm,
@@ -199,11 +226,12 @@ class Training:
         """Input alignment where it is due; its checkpoint of step 0 says that it is over."""
         if self._alignment is not None:
             for row in self._alignment.rows():
-                yield from self._write(row)
+                yield from self.write(row)
                 interruption.stop_if_asked()
             self.state.alignment = self._alignment.outcome
             self._alignment = None  # the pretrained token embeddings are held no longer
-            self._checkpoint()
+            self.frozen.verify()
+            self.save()
 
     def close(self) -> None:
         """Gives back what the features of a frozen body take, in memory and on disk."""
@@ -219,27 +247,56 @@ class Training:
         if self._stage is not None:
             self.frozen.verify()
         begin_stage(stage, self.arm.model, self.optimizer)
-        self._stage, self.frozen = stage, FrozenProof(self.arm)
+        self._stage, self.frozen = stage, self._prove(self.arm)
         self.state.held_digests[str(stage.step)] = self.frozen.held_digest
 
-    def _step(self, step: int, batch: Batch) -> dict[str, Any] | None:
+    def _step(self, batch: Batch) -> dict[str, Any] | None:
         """One optimizer step; its row where one is due."""
-        settings, batch = self.settings, batch.to(self.arm.precision.device)
-        seed_dropout(stream_seed(settings.seed, "dropout", step, self.processes.index), batch.tokens.device)
+        batch = batch.to(self.arm.precision.device)
+        seed_dropout(self.dropout_seed, batch.tokens.device)
         with self.arm.precision.autocast():
             outputs = self._model(batch.tokens, batch.attention_mask, batch.features).float()
-        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
-        loss = self.arm.task.target.losses(outputs, batch.targets).mean()
-        parameters = trained_parameters(self.optimizer)
-        for parameter in parameters:
-            parameter.grad = None
+        loss = self.loss(outputs, batch)
+        self.clear()
         torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf)
+        return self.learn(loss, outputs, batch)
+
+    def batches(self) -> Iterator[Batch]:
+        """This process's share of the batch of each step that is left."""
+        source = Steps(self.train_split, self._order, self.processes)
+        span, device = range(self.state.step, self.settings.steps or 0), self.arm.precision.device
+        return step_batches(source, span, device, self.settings.workers)
+
+    @property
+    def dropout_seed(self) -> int:
+        """Of whatever the next step draws."""
+        return stream_seed(self.settings.seed, "dropout", self.state.step, self.processes.index)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The mean of a batch's losses."""
+        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
+        return self.arm.task.target.losses(outputs, batch.targets).mean()
+
+    def clear(self) -> None:
+        """Forgets the gradients of the last step."""
+        for parameter in trained_parameters(self.optimizer):
+            parameter.grad = None
+
+    def learn(self, loss: Tensor, outputs: Tensor, batch: Batch) -> dict[str, Any] | None:
+        """Takes the step whose gradients are there; its row where one is due.
+
+        Raises:
+            NonFiniteError: The loss or the gradient is not a finite number; the step is not taken.
+        """
+        settings, step = self.settings, self.state.step
+        norm = torch.nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), settings.clip or math.inf)
         numbers = {"loss": loss.item(), "gradient_norm": norm.item()}
         self._check_finite(step, **numbers)
         self.optimizer.step()
+        self.state.step += 1
         if (step + 1) % max(1, (settings.steps or 1) // ROWS):
             return None
+        assert batch.targets is not None  # noqa: S101 - as above
         with torch.no_grad():
             ratios = {m.name: m.score(outputs, batch.targets, batch) for m in self.arm.task.metrics}
         sums = {name: (above.sum().item(), below.sum().item()) for name, (above, below) in ratios.items()}
@@ -260,9 +317,12 @@ class Training:
                 "train with a smaller --lr, or with --precision fp32",
             )
 
-    def _look(self) -> dict[str, Any]:
-        """Validation; keeps the trained tensors where they are the best so far."""
-        metrics = score(self.arm, self.validation_split, processes=self.processes)
+    def judge(self, metrics: dict[str, float]) -> dict[str, Any]:
+        """The row of a look at validation data; keeps the trained tensors where they are the best so far.
+
+        Raises:
+            NonFiniteError: A score is not a finite number.
+        """
         if not all(map(math.isfinite, metrics.values())):
             raise NonFiniteError(f"on validation data at step {self.state.step} the scores are {metrics}")
         if self.state.is_better(metrics, self.arm.task.metrics[0]):
@@ -270,15 +330,16 @@ class Training:
             self.state.best_tensors = trained_tensors(self.arm)
         return {"split": "validation", **metrics}
 
-    def _write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    def write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+        """Adds a row to ``metrics.jsonl``, with step and seconds, and yields it; nothing for nothing."""
         if row is not None:
             written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
             if self.processes.leads:
                 self._append(written)
             yield written
 
-    def _checkpoint(self) -> None:
-        self.frozen.verify()
+    def save(self) -> None:
+        """Writes a checkpoint of what was just verified."""
         if self.processes.leads:
             save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.processes.wait()

@@ -50,7 +50,16 @@ LAYERS = (
     ("backbones.hooks", "defaults"),
     ("backbone_export", "hooks", "registry_facts"),
     # a model and its data
-    ("groups", "model", "row_wise", "sample_checks", "stages", "additions.__init__", "additions.addition"),
+    (
+        "groups",
+        "model",
+        "row_streams",
+        "row_wise",
+        "sample_checks",
+        "stages",
+        "additions.__init__",
+        "additions.addition",
+    ),
     ("policies", "probe", "additions.bottleneck_layer", "additions.extended_backbone"),
     ("additions.bottleneck", "additions.lora", "additions.prompt"),
     ("additions.choice",),
@@ -65,6 +74,8 @@ LAYERS = (
     ("bank", "card", "features", "recording", "run_card"),
     ("step_loader",),
     ("training",),
+    ("population",),
+    ("sweep",),
     ("display",),
     # what plugin authors are given
     ("scaffold", "testing.result", "testing.declaration"),

@@ -60,7 +60,7 @@ def test_a_step_moves_what_trains_and_the_proof_holds(family, train, build):
 ADDED = ("lora", "bottleneck", "prompt")
 
 
-@pytest.mark.parametrize("family", CONFIGURATIONS)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("block-1", "lstm")])
 @pytest.mark.parametrize("train", [*ADDED, "lora,bottleneck,prompt,layer_norm"])
 def test_what_a_policy_adds_is_reached_by_gradients(family, train, build):
     """By the second step every added tensor has a gradient; what is frozen computes what it did."""

@@ -136,11 +136,12 @@ def test_a_norm_is_known_by_its_class_and_no_subclass_is():
         ("bert", "bitfit", r"attention\.output\.dense \(a Linear\)"),
         ("bert", "fpt,token_embedding", r"model\.embeddings\.token_type_embeddings \(a Embedding\)"),
         ("t5", "fpt", r"SelfAttention\.relative_attention_bias \(a Embedding\)"),
+        ("gpt2", "lora", r"c_attn\.lora_A\.default \(a Linear\)"),
         ("lstm", "full", r"layers\.0 \(a LSTM\)"),
     ],
 )
 def test_what_has_no_row_wise_form_is_refused_by_name(family, train, named, tiny_body):
     """Attention, feed-forward layers, biases, token types and relative positions serve one at a time."""
     arm = fpt.build("bits/xor", train=train, **tiny_body(family), device="cpu")
-    with pytest.raises(fpt.ConfigurationError, match=f"train \\S*{named} cannot share a pass"):
+    with pytest.raises(fpt.ConfigurationError, match=f"one trains \\S*{named}, which has no row-wise form"):
         fpt.Bank({"one": arm})

@@ -1,0 +1,245 @@
+"""A sweep: the runs of several learning rates and seeds, those over one body trained together."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+
+from fpt_plugins.arm import Arm, assemble
+from fpt_plugins.bank import Bank, untrained_body
+from fpt_plugins.configuration import Configuration
+from fpt_plugins.errors import ConfigurationError, FptError, NonFiniteError
+from fpt_plugins.optimizer import check_rates
+from fpt_plugins.population import Population
+from fpt_plugins.processes import Launched
+from fpt_plugins.record import RECORD, RunRecord, read_record
+from fpt_plugins.run_folder import RUN, RunFolder, continued
+from fpt_plugins.stages import read_stages
+from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.streams import preserved_generators
+
+SWEEP = "sweep.json"
+
+
+def train_population(
+    task: str,
+    *,
+    out: str | Path,
+    lr: float | Sequence[float] | None = None,
+    seeds: int | Sequence[int] = 1,
+    resume: bool = False,
+    **settings: Any,
+) -> dict[str, RunRecord | NonFiniteError]:
+    """Trains a task with every learning rate and seed, in one pass for all runs over one body.
+
+    Each run is what :func:`fpt_plugins.train` would make of its settings, to rounding: in fp32 sums
+    are ordered by the shapes of their matrices, which a common pass changes. Where random bodies
+    follow the seed, those of one seed train together and the seeds in turn.
+
+    Args:
+        task: ``plugin/task``.
+        out: The folder of the run folders, which are named ``lr=0.001-seed=0``.
+        lr: Learning rates; the task's own where none is given.
+        seeds: Seeds, or how many of them from 0.
+        resume: Continue those that are in that folder.
+        settings: Other fields of :class:`fpt_plugins.Configuration`, the same for every run.
+
+    Returns:
+        The record of each run by its name, or why it failed.
+
+    Raises:
+        UnknownName: A name that nothing provides.
+        ConfigurationError: Settings that do not go together, or a policy that no common pass can serve.
+        FrozenError: A frozen tensor changed.
+
+    Example:
+        >>> found = train_population("bits/xor", out="runs/xor", lr=(3e-4, 3e-3), seeds=4)  # doctest: +SKIP
+        >>> len(found)  # doctest: +SKIP
+        8
+    """
+    sweep = Sweep.open(task, out, lr=lr, seeds=seeds, resume=resume, settings=settings)
+    with preserved_generators():
+        for names in sweep.groups():
+            with sweep.population(names) as population:
+                for _ in population.rows():
+                    pass
+                sweep.close(population)
+    return dict(sweep.results)
+
+
+@attrs.frozen
+class Sweep:
+    """The runs of a sweep by name, and what became of those that are over.
+
+    Args:
+        path: The folder of their folders.
+        arms: What each was asked to be.
+        given: The settings that were given by the user, the same for all.
+        results: Of those that are over.
+    """
+
+    path: Path
+    arms: Mapping[str, Configuration]
+    given: Mapping[str, Any]
+    results: dict[str, RunRecord | NonFiniteError] = attrs.field(factory=dict)
+
+    @classmethod
+    def open(
+        cls,
+        task: str,
+        out: str | Path,
+        *,
+        lr: float | Sequence[float] | None,
+        seeds: int | Sequence[int],
+        resume: bool,
+        settings: Mapping[str, Any],
+    ) -> Self:
+        """A new sweep, or one to continue; arguments as for :func:`train_population`.
+
+        Raises:
+            FptError: The folder is there already, or there is no sweep in it to continue.
+            ConfigurationError: The sweep in it has other runs, or was begun with other settings.
+        """
+        path = Path(out)
+        asked = arms_of(task, lr, seeds, settings)
+        if resume:
+            return cls(path, _continued_arms(path, task, asked, settings), settings)
+        if path.exists():
+            raise FptError(
+                f"the folder {path} is there already",
+                f"continue it with --resume --out {path}, or give another --out",
+            )
+        return cls(path, asked, settings)
+
+    def groups(self) -> Iterator[list[str]]:
+        """The runs that are not over, those over one body together."""
+        for name in self.arms:
+            if (self.path / name / RECORD).is_file():
+                self.results[name] = read_record(self.path / name)
+        yield from _by_body({name: arm for name, arm in self.arms.items() if name not in self.results})
+
+    @contextmanager
+    def population(self, names: Iterable[str]) -> Iterator[Population]:
+        """Runs over one body, each at its first step or at its newest checkpoint, their folders locked.
+
+        What cannot begin leaves no folder behind.
+        """
+        folders = {name: self._begun(name) for name in names if (self.path / name / RUN).is_file()}
+        settings = {
+            name: folders[name].configuration if name in folders else self.arms[name] for name in names
+        }
+        body = untrained_body(settings.values())
+        bank = Bank({name: assemble(each, body) for name, each in settings.items()})
+        processes = _alone(bank)
+        with ExitStack() as stack:
+            discarding = stack.enter_context(ExitStack())
+            for name, arm in bank.arms.items():
+                if name not in folders:
+                    folders[name] = self._begin(name, arm)
+                    discarding.callback(self._discard, folders[name])
+                folders[name].check(arm.facts)
+                stack.enter_context(folders[name].lock())
+                check_rates(arm, self.given.get("group_lr") or {})
+            population = Population(bank, folders, processes)
+            discarding.pop_all()  # it has begun: the folders stay, whatever comes
+            yield population
+
+    def close(self, population: Population) -> None:
+        """Writes the adapters and records of runs that are over, and keeps what became of each."""
+        self.results.update({**population.finish(), **population.failures})
+
+    def _begun(self, name: str) -> RunFolder:
+        return RunFolder.open(self.arms[name], self.path / name, resume=True, given={})
+
+    def _begin(self, name: str, arm: Arm) -> RunFolder:
+        self.path.mkdir(parents=True, exist_ok=True)
+        plain = {name: each.to_json() for name, each in self.arms.items()}
+        write_file(self.path / SWEEP, sealed({"arms": plain}))
+        return RunFolder.open(arm.configuration, self.path / name, resume=False, given={}, facts=arm.facts)
+
+    def _discard(self, folder: RunFolder) -> None:
+        """Removes a folder in which nothing has begun, and with the last one the sweep's own."""
+        folder.discard()
+        if not any((self.path / name).exists() for name in self.arms):
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def arms_of(
+    task: str, lr: float | Sequence[float] | None, seeds: int | Sequence[int], settings: Mapping[str, Any]
+) -> dict[str, Configuration]:
+    """The configuration of each run of a sweep, by its name.
+
+    Raises:
+        ConfigurationError: A rate or a seed that stands twice, a value that no run can have, or a
+            policy in stages, each of which freezes something else.
+
+    Example:
+        >>> list(arms_of("bits/xor", (1e-3, 3e-3), 2, {}))
+        ['lr=0.001-seed=0', 'lr=0.001-seed=1', 'lr=0.003-seed=0', 'lr=0.003-seed=1']
+    """
+    rates = list(lr) if isinstance(lr, Sequence) else [lr]
+    chosen = list(seeds) if isinstance(seeds, Sequence) else list(range(seeds))
+    arms = {
+        _name(rate, seed): Configuration.of(task, **{**settings, "lr": rate, "seed": seed})
+        for rate in rates
+        for seed in chosen
+    }
+    if not arms or len(arms) != len(rates) * len(chosen):
+        raise ConfigurationError(
+            f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice"
+        )
+    train = next(iter(arms.values())).train
+    if len(read_stages(train)) > 1:
+        raise ConfigurationError(
+            f"--train {train}: runs whose policy changes in stages cannot share a pass", "train them in turn"
+        )
+    return arms
+
+
+def _name(rate: float | None, seed: int) -> str:
+    return f"seed={seed}" if rate is None else f"lr={rate:g}-seed={seed}"
+
+
+def _continued_arms(
+    path: Path, task: str, asked: Mapping[str, Configuration], given: Mapping[str, Any]
+) -> dict[str, Configuration]:
+    """The runs of a sweep to continue, checked against what is asked where more than its folder is said."""
+    if not (path / SWEEP).is_file():
+        raise FptError(f"there is no sweep to resume in {path}", "name its folder with --out")
+    stored = {name: Configuration.from_json(each) for name, each in read_sealed(path / SWEEP)["arms"].items()}
+    if len(asked) > 1 and asked.keys() != stored.keys():
+        raise ConfigurationError(
+            f"the sweep in {path} has the runs {', '.join(stored)}, not {', '.join(asked)}"
+        )
+    one = Configuration.of(task, **given)
+    return {name: continued(path / name, each, one, given) for name, each in stored.items()}
+
+
+def _by_body(arms: Mapping[str, Configuration]) -> Iterator[list[str]]:
+    """The names of those that stand on one body, by the digests of the bodies that their seeds draw."""
+    seeds = {name: arm.seed if arm.init_seed is None else arm.init_seed for name, arm in arms.items()}
+    distinct = {seed: arms[name] for name, seed in seeds.items()}
+    digests = {
+        seed: assemble(arm).model.backbone.source_digest if len(distinct) > 1 else ""
+        for seed, arm in distinct.items()
+    }
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, seed in seeds.items():
+        groups[digests[seed]].append(name)
+    yield from groups.values()
+
+
+def _alone(bank: Bank) -> Launched:
+    processes = Launched(bank.precision.device)
+    if processes.count > 1:
+        raise ConfigurationError(
+            f"runs that share a pass train in one process, and here are {processes.count}",
+            "start it without a launcher",
+        )
+    return processes
