@@ -19,13 +19,13 @@ from fpt_plugins.plugins import Plugins
 from fpt_plugins.row_wise import row_wise_form
 from fpt_plugins.sequence import Sequences
 from fpt_plugins.shared_body import body_facts, check_one_body
+from fpt_plugins.streams import Stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from fpt_plugins.arm import Arm
-    from fpt_plugins.streams import Stream
     from fpt_plugins.task import Task
 
 BATCH = 64
@@ -57,7 +57,9 @@ class Bank:
         self.precision = next(iter(arms.values())).precision
         models = [arm.model for arm in arms.values()]
         longest = max(models, key=lambda model: model.backbone.max_length)
-        self.model = BankedTransformer(models, longest.backbone, sorted(set().union(*owners.values()))).eval()
+        trained = sorted(set().union(*owners.values()))
+        dropout = any(arm.configuration.dropout for arm in arms.values())
+        self.model = BankedTransformer(models, longest.backbone, trained, draws=dropout).eval()
 
     @property
     def tasks(self) -> dict[str, Task]:
@@ -75,20 +77,22 @@ class Bank:
         return self.arms[name]
 
     def outputs(
-        self, batches: Mapping[str, Batch], streams: Mapping[str, Stream] | None = None
+        self, batches: Mapping[str, Batch], seeds: Mapping[str, int] | None = None
     ) -> dict[str, Tensor]:
         """Each adapter's outputs for its batch, in fp32, as its target lays them out: one pass for all.
 
         Args:
             batches: By the adapters' names; others take no part.
-            streams: What each adapter's dropout draws from; the global generators where not given.
+            seeds: Of what each adapter draws, its dropout; the global generators' where not given.
         """
         device = self.precision.device
         placed = {self._places[name]: batch.to(device) for name, batch in batches.items()}
-        drawn = None if streams is None else {self._places[name]: each for name, each in streams.items()}
         with self.precision.autocast():
-            found = self.model(placed, drawn)
+            found = self.model(placed, None if seeds is None else self._streams(seeds))
         return {name: found[self._places[name]].float() for name in batches}
+
+    def _streams(self, seeds: Mapping[str, int]) -> dict[int, Stream]:
+        return {self._places[name]: Stream(seed, self.precision.device) for name, seed in seeds.items()}
 
     def predict(self, samples: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
         """The answer to each sample by the adapter that it names, in the order of the samples.

@@ -31,17 +31,23 @@ class BankedTransformer(nn.Module):
         models: Those of the adapters, by their place in the bank.
         body: The longest of their bodies, whose frozen modules compute.
         owners: The body's submodules that some adapter trains; each has a row-wise form.
+        draws: Whether the body draws at random while it trains: its dropout is on.
     """
 
     def __init__(
-        self, models: Sequence[FrozenPretrainedTransformer], body: Any, owners: Sequence[str]
+        self,
+        models: Sequence[FrozenPretrainedTransformer],
+        body: Any,
+        owners: Sequence[str],
+        *,
+        draws: bool,
     ) -> None:
         super().__init__()
         self.rows = Rows()
         self.backbone = share(body)
         make_row_wise(self.backbone, owners, [model.backbone for model in models], self.rows)
         self.models = nn.ModuleList(models)  # so that their parameters are this module's
-        self._models = tuple(models)
+        self._models, self._body_draws = tuple(models), draws
 
     def forward(
         self, batches: Mapping[int, Batch], streams: Mapping[int, Stream] | None = None
@@ -70,7 +76,8 @@ class BankedTransformer(nn.Module):
         embeds = [self._embed(place, batch, length, draws) for place, batch in batches.items()]
         masks = [_padded(batch.attention_mask, length) for batch in batches.values()]
         counts = [(place, len(batch)) for place, batch in batches.items()]
-        with self.rows.of(counts, embeds[0].device), draws.by_row(counts):
+        own_numbers = draws.by_row(counts) if self._body_draws else nullcontext()
+        with self.rows.of(counts, embeds[0].device), own_numbers:
             hidden_states = self.backbone(torch.cat(embeds), torch.cat(masks))  # [B, T, D]
         parts = hidden_states.split([count for _, count in counts])
         return {

