@@ -17,10 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import fpt_plugins as fpt
-from fpt_plugins.run_folder import RunFolder
-from fpt_plugins.sweep import Sweep
-from fpt_plugins.training import Training, open_training
+from fpt_plugins.sweep import Sweep, arms_of
+from fpt_plugins.training import open_training
 
 TASK = "bits/xor"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -65,7 +63,7 @@ def looking_every(
     """A population, and the same runs apart, all at their first step."""
     rates, seeds = RATES[: max(1, arms // 2)], 2
     given = {**settings, "steps": 1_000_000, "evaluate_every": steps}
-    sweep = Sweep.open(TASK, root / "together", lr=rates, seeds=seeds, resume=False, settings=given)
+    sweep = Sweep.new(root / "together", arms_of(TASK, rates, seeds, given), given)
     with ExitStack() as stack:
         population = stack.enter_context(sweep.population(next(sweep.groups())))
         apart = [

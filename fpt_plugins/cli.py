@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import fpt_plugins
-from fpt_plugins import cache_commands, registry_commands
+from fpt_plugins import bank_commands, cache_commands, registry_commands
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import from_assignments
 
@@ -29,6 +29,7 @@ app.command(registry_commands.app)
 app.command(registry_commands.record)
 app.meta.group_parameters = Group("Global", sort_key=0)
 app.command(cache_commands.app)
+app.command(bank_commands.predict_many, name="predict-many")
 
 Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]
@@ -117,13 +118,16 @@ def train(
     steps: Annotated[int | None, Parameter(help="Optimizer steps.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Samples per step.")] = None,
     batching: Batching = None,
-    lr: Annotated[float | None, Parameter(help="Adam's learning rate.")] = None,
+    lr: Annotated[
+        str | None, Parameter(help="Adam's learning rate; several with commas, a run each.")
+    ] = None,
     group_lr: Annotated[Words, Parameter(help="GROUP=X: a learning rate for one group.")] = None,
     dropout: Annotated[float | None, Parameter(help="Inside the body, while training.")] = None,
     evaluate_every: EvaluateEvery = None,
     align: Align = None,
     align_steps: AlignSteps = None,
     seed: Annotated[int | None, Parameter(help="Of new parameters, data order and dropout.")] = None,
+    seeds: Annotated[int | None, Parameter(help="So many seeds, a run each, trained together.")] = None,
     init_seed: Annotated[int | None, Parameter(help="Of a random body (default: the seed).")] = None,
     precision: Annotated[
         Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
@@ -141,15 +145,17 @@ def train(
 ) -> None:
     """Train a task on a frozen body; what is not given comes from the task's own recipe."""
     settings = _settings(**locals())
-    _train(task, settings.pop("out", None), resume=resume, settings=settings)
+    _train(task, settings.pop("seeds", None), resume=resume, settings=settings)
 
 
 def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> dict[str, Any]:  # noqa: ARG001 # no settings
     """The settings that a run was given: those of a file, and the flags, which win."""
-    from fpt_plugins.configuration import assignments_as_floats, read_settings
+    from fpt_plugins.configuration import assignments_as_floats, numbers, read_settings
 
     settings = read_settings(config) if config is not None else {}
     given = {name: value for name, value in flags.items() if value is not None and value != []}
+    if "lr" in given:
+        given["lr"] = numbers(given["lr"], "--lr")
     if "group_lr" in given:
         given["group_lr"] = assignments_as_floats(given["group_lr"], "--group-lr")
     for flag in ("option", "backbone_option", "policy_option"):
@@ -160,10 +166,14 @@ def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> 
     return {**settings, **given}
 
 
-def _train(task: str, out: Path | str | None, *, resume: bool, settings: dict[str, Any]) -> None:
+def _train(task: str, seeds: int | None, *, resume: bool, settings: dict[str, Any]) -> None:
     from fpt_plugins import display
     from fpt_plugins.training import finished, open_training
 
+    out = settings.pop("out", None)
+    if bank_commands.asks_for_many(settings, seeds) or (resume and bank_commands.holds_many(out)):
+        bank_commands.train_many(task, out, seeds=seeds, resume=resume, settings=settings)
+        return
     console = _console(stderr=True)
     done = finished(task, out, settings) if resume else None
     if done is not None:
@@ -218,46 +228,6 @@ def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "
     samples = read_files(arm.task, files) if files else read_lines(arm.task, sys.stdin, "standard input")
     for answer in answers(arm, samples):
         print(json.dumps(answer), flush=True)
-
-
-@app.command(name="predict-many")
-def predict_many(
-    *adapters: Annotated[
-        str, Parameter(help="Folders of runs or adapters over one body: FOLDER, NAME=FOLDER.")
-    ],
-    backbone: Body = None,
-    device: Device = "auto",
-) -> None:
-    """Answer JSON lines {"adapter": NAME, "sample": SAMPLE} by many adapters in one pass, in order."""
-    from fpt_plugins import load_many
-    from fpt_plugins.bank import named_places
-    from fpt_plugins.prediction import predict, read_addressed_lines
-
-    bank = load_many(named_places(adapters), backbone=backbone, device=device)
-    for answer in predict(bank, read_addressed_lines(bank.tasks, sys.stdin, "standard input")):
-        print(json.dumps(answer), flush=True)
-
-
-@app.command
-def attention(
-    run: Folder,
-    *,
-    sample: Annotated[int, Parameter(help="Its place in the split, from 0.")] = 0,
-    split: Annotated[Literal["validation", "train"], Parameter(help="Of the task's data.")] = "validation",
-    layers: Annotated[str, Parameter(help="Which, from 0: 0,5 (default: all).")] = "",
-    heads: Annotated[bool, Parameter(negative="", help="Show each head beside their mean.")] = False,
-    out: Annotated[Path, Parameter(help="The picture: .png, .svg or .pdf.")] = Path("attention.png"),
-    backbone: Body = None,
-    device: Device = "auto",
-    data: Data = None,
-) -> None:
-    """Draw where a run looks: the positions that it reads out against all positions, layer by layer."""
-    from fpt_plugins import load
-    from fpt_plugins.attention_figure import layer_numbers, write_attention
-
-    numbers = layer_numbers(layers)
-    arm = load(run, backbone=backbone, device=device, precision="fp32", data=data)
-    print(write_attention(arm, out, split=split, sample=sample, layers=numbers, heads=heads))
 
 
 @app.command

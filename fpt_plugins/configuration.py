@@ -197,6 +197,21 @@ def read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
+def numbers(word: str, flag: str) -> float | list[float]:
+    """``"1e-3"`` as a number, ``"3e-4,1e-3"`` as several.
+
+    Raises:
+        ConfigurationError: A part that is no number.
+    """
+    try:
+        found = [float(part) for part in word.split(",")]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{flag} {word}: {error}", f"write {flag} 1e-3 or {flag} 3e-4,1e-3"
+        ) from error
+    return found[0] if len(found) == 1 else found
+
+
 def assignments_as_floats(words: list[str], flag: str) -> dict[str, float]:
     """``["head=1e-2"]`` as ``{"head": 0.01}``.
 

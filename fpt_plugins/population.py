@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
-from fpt_plugins.data import Samples, read_split, whole
+from fpt_plugins.data import Samples, whole
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import EVALUATION_BATCH, Sums
 from fpt_plugins.freezing import FrozenState
@@ -22,11 +22,13 @@ from fpt_plugins.interruption import Interruption
 from fpt_plugins.model import evaluating
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
+from fpt_plugins.token_cache import open_split
 from fpt_plugins.training import Training
 
 if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
     from fpt_plugins.bank import Bank
+    from fpt_plugins.data import Batch
     from fpt_plugins.plugins import Plugins
     from fpt_plugins.processes import Launched
     from fpt_plugins.record import RunRecord
@@ -53,6 +55,8 @@ class Population:
     def __init__(self, bank: Bank, folders: Mapping[str, RunFolder], processes: Launched) -> None:
         self.bank = bank
         self.failures: dict[str, NonFiniteError] = {}
+        self._batches: dict[str, Iterator[Batch]] = {}
+        self._drawn: dict[str, Batch] = {}
         self._proof, read = BankProof(bank), SharedSplits()
         self.trainings = {
             name: Training(arm, folders[name], processes, read=read, prove=self._proof.of)
@@ -66,6 +70,7 @@ class Population:
         the step under way, with a checkpoint of each, by ``KeyboardInterrupt``.
         """
         self.bank.model.train()
+        self._batches = {name: training.batches() for name, training in self.trainings.items()}
         with Interruption() as interruption:
             while behind := self._behind():
                 yield from self._timed(behind, self._step(behind))
@@ -103,9 +108,11 @@ class Population:
 
     def _step(self, behind: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The next optimizer step of each, and the rows that are due."""
-        present = {name: self.trainings[name] for name in self._with_failed(behind)}
-        batches = {name: training.draw() for name, training in present.items()}
-        outputs = self.bank.outputs(batches, {name: t.dropout_seed for name, t in present.items()})
+        for name in behind:
+            self._drawn[name] = next(self._batches[name]).to(self.bank.precision.device)
+        batches = {name: self._drawn[name] for name in self._with_failed(behind)}
+        seeds = {name: self.trainings[name].dropout_seed for name in batches}
+        outputs = self.bank.outputs(batches, seeds)
         losses = {name: self.trainings[name].loss(outputs[name], batches[name]) for name in behind}
         for name in behind:
             self.trainings[name].optimizer.zero_grad()
@@ -166,10 +173,10 @@ class SharedSplits:
         self._read: dict[tuple[str, int | None], Samples] = {}
 
     def __call__(self, plugins: Plugins, task: Task, name: SplitName, seed: int) -> Samples:
-        """A split, as :func:`fpt_plugins.data.read_split` gives it."""
+        """A split, as :func:`fpt_plugins.token_cache.open_split` gives it."""
         key = (name, seed if name in task.fresh else None)
         if key not in self._read:
-            self._read[key] = read_split(plugins, task, name, seed)
+            self._read[key] = open_split(plugins, task, name, seed)
         return self._read[key]
 
 

@@ -63,7 +63,8 @@ def train_population(
         >>> len(found)  # doctest: +SKIP
         8
     """
-    sweep = Sweep.open(task, out, lr=lr, seeds=seeds, resume=resume, settings=settings)
+    arms = arms_of(task, lr, seeds, settings)
+    sweep = Sweep.resumed(out, arms, settings) if resume else Sweep.new(out, arms, settings)
     with preserved_generators():
         for names in sweep.groups():
             with sweep.population(names) as population:
@@ -90,32 +91,37 @@ class Sweep:
     results: dict[str, RunRecord | NonFiniteError] = attrs.field(factory=dict)
 
     @classmethod
-    def open(
-        cls,
-        task: str,
-        out: str | Path,
-        *,
-        lr: float | Sequence[float] | None,
-        seeds: int | Sequence[int],
-        resume: bool,
-        settings: Mapping[str, Any],
-    ) -> Self:
-        """A new sweep, or one to continue; arguments as for :func:`train_population`.
+    def new(cls, out: str | Path, arms: Mapping[str, Configuration], given: Mapping[str, Any]) -> Self:
+        """A sweep in a folder that is not there yet.
 
         Raises:
-            FptError: The folder is there already, or there is no sweep in it to continue.
+            FptError: It is.
+        """
+        if Path(out).exists():
+            raise FptError(
+                f"the folder {out} is there already",
+                f"continue it with --resume --out {out}, or give another --out",
+            )
+        return cls(Path(out), arms, given)
+
+    @classmethod
+    def resumed(cls, out: str | Path, arms: Mapping[str, Configuration], given: Mapping[str, Any]) -> Self:
+        """The sweep in a folder; of ``arms`` as they are asked now several must be its own.
+
+        Raises:
+            FptError: There is no sweep in the folder.
             ConfigurationError: The sweep in it has other runs, or was begun with other settings.
         """
-        path = Path(out)
-        asked = arms_of(task, lr, seeds, settings)
-        if resume:
-            return cls(path, _continued_arms(path, task, asked, settings), settings)
-        if path.exists():
-            raise FptError(
-                f"the folder {path} is there already",
-                f"continue it with --resume --out {path}, or give another --out",
+        path, one = Path(out), next(iter(arms.values()))
+        if not is_sweep(path):
+            raise FptError(f"there is no sweep to resume in {path}", "name its folder with --out")
+        plain = read_sealed(path / SWEEP)["arms"]
+        if len(arms) > 1 and arms.keys() != plain.keys():
+            raise ConfigurationError(
+                f"the sweep in {path} has the runs {', '.join(plain)}, not {', '.join(arms)}"
             )
-        return cls(path, asked, settings)
+        stored = {name: Configuration.from_json(each) for name, each in plain.items()}
+        return cls(path, {n: continued(path / n, each, one, given) for n, each in stored.items()}, given)
 
     def groups(self) -> Iterator[list[str]]:
         """The runs that are not over, those over one body together."""
@@ -183,6 +189,8 @@ def arms_of(
         >>> list(arms_of("bits/xor", (1e-3, 3e-3), 2, {}))
         ['lr=0.001-seed=0', 'lr=0.001-seed=1', 'lr=0.003-seed=0', 'lr=0.003-seed=1']
     """
+    if "seed" in settings:
+        raise ConfigurationError("a sweep has several seeds, and one was given", "say seeds=[0, 1]")
     rates = list(lr) if isinstance(lr, Sequence) else [lr]
     chosen = list(seeds) if isinstance(seeds, Sequence) else list(range(seeds))
     arms = {
@@ -206,19 +214,9 @@ def _name(rate: float | None, seed: int) -> str:
     return f"seed={seed}" if rate is None else f"lr={rate:g}-seed={seed}"
 
 
-def _continued_arms(
-    path: Path, task: str, asked: Mapping[str, Configuration], given: Mapping[str, Any]
-) -> dict[str, Configuration]:
-    """The runs of a sweep to continue, checked against what is asked where more than its folder is said."""
-    if not (path / SWEEP).is_file():
-        raise FptError(f"there is no sweep to resume in {path}", "name its folder with --out")
-    stored = {name: Configuration.from_json(each) for name, each in read_sealed(path / SWEEP)["arms"].items()}
-    if len(asked) > 1 and asked.keys() != stored.keys():
-        raise ConfigurationError(
-            f"the sweep in {path} has the runs {', '.join(stored)}, not {', '.join(asked)}"
-        )
-    one = Configuration.of(task, **given)
-    return {name: continued(path / name, each, one, given) for name, each in stored.items()}
+def is_sweep(path: Path) -> bool:
+    """Whether the folder is a sweep's."""
+    return (path / SWEEP).is_file()
 
 
 def _by_body(arms: Mapping[str, Configuration]) -> Iterator[list[str]]:

@@ -16,7 +16,6 @@ from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.data import Batch, ReadSplit
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.features import FeatureSplit, with_features
@@ -35,7 +34,9 @@ from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
 from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
-    from fpt_plugins.data import Batch
+    from torch import Tensor
+
+    from fpt_plugins.data import Batch, ReadSplit
 
 ROWS = 1000
 """About how many training rows ``metrics.jsonl`` gets, however long the run is."""

@@ -77,6 +77,8 @@ LAYERS = (
     ("population",),
     ("sweep",),
     ("display",),
+    ("sweep_display",),
+    ("bank_commands",),
     # what plugin authors are given
     ("scaffold", "testing.result", "testing.declaration"),
     ("testing.subject", "testing.fresh_process"),
