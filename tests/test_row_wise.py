@@ -6,13 +6,14 @@ from torch import nn
 
 import fpt_plugins as fpt
 from fpt_plugins.row_wise import NORMS, POSITION_TABLES, Rows, RowWiseNorm, row_wise_form
+from fpt_plugins.streams import seed_dropout
 
 FAMILIES = (
     "gpt2", "bert", "roberta", "distilbert", "llama", "qwen2", "qwen3", "gpt_neox", "opt", "longformer",
     "block-1", "lstm", "timm:vit_tiny_patch16_224",
 )  # fmt: skip
-WITHOUT_POSITIONS = {"t5": "input,head,layer_norm"}
-every_family = pytest.mark.parametrize("family", [*FAMILIES, *WITHOUT_POSITIONS])
+TRAINED = {"t5": "input,head,layer_norm"}  # its relative positions have no row-wise form
+every_family = pytest.mark.parametrize("family", [*FAMILIES, *TRAINED])
 CPU = torch.device("cpu")
 
 
@@ -38,7 +39,7 @@ def tokens(rows, length, seed=0):
 def arms(family, tiny_body):
     """Two arms that trained differently on one body, the second for sequences twice as long."""
     settings = {**tiny_body(family), "init_seed": 0, "device": "cpu", "precision": "fp32"}
-    train = WITHOUT_POSITIONS.get(family, "fpt")
+    train = TRAINED.get(family, "fpt")
     return {
         name: scrambled(fpt.build("bits/xor", train=train, options={"length": n}, seed=n, **settings), n)
         for name, n in (("short", 5), ("long", 10))
@@ -71,6 +72,26 @@ def test_a_row_computes_and_learns_what_it_does_alone(family, arms):
 
 
 @every_family
+def test_a_row_drops_what_it_would_drop_alone(family, tiny_body):
+    """With dropout on, each adapter's rows draw the numbers that a pass of its own draws from its seed."""
+    settings = {**tiny_body(family), "init_seed": 0, "device": "cpu", "precision": "fp32", "dropout": 0.3}
+    arms = {name: fpt.build("bits/xor", seed=seed, train=TRAINED.get(family, "fpt"), **settings)
+            for seed, name in enumerate(("first", "second"))}  # fmt: skip
+    batches, seeds = {"first": tokens(3, 10), "second": tokens(2, 10)}, {"first": 11, "second": 12}
+    bank, alone = fpt.Bank(arms), {}
+    bank.model.train()
+    for name, arm in arms.items():
+        seed_dropout(seeds[name], CPU)
+        alone[name] = arm.outputs(batches[name])
+    torch.manual_seed(99)
+    with torch.no_grad():
+        together, others = bank.outputs(batches, seeds), bank.outputs(batches)
+    for name in arms:
+        torch.testing.assert_close(together[name], alone[name], rtol=1e-5, atol=1e-5)
+        assert (others[name] - alone[name]).abs().max() > 1e-3
+
+
+@every_family
 def test_the_adapters_of_the_comparison_differ(family, arms):
     """The other adapter's body gives other hidden states: the comparison above can fail."""
     embeds = torch.randn(2, 8, arms["short"].model.backbone.embed_dim)
@@ -81,7 +102,7 @@ def test_the_adapters_of_the_comparison_differ(family, arms):
 def test_every_declared_class_is_compared_above(tiny_body):
     """The families hold each class and each table that is declared to have a row-wise form."""
     found = set()
-    for family in [*FAMILIES, *WITHOUT_POSITIONS]:
+    for family in [*FAMILIES, *TRAINED]:
         body = fpt.build("bits/xor", **tiny_body(family)).model.backbone
         for name, module in body.named_modules():
             holder, _, attribute = name.rpartition(".")
