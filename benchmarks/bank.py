@@ -1,9 +1,10 @@
 """What a bank saves: runs trained together against in turn, adapters answering together against in turn.
 
-    python benchmarks/bank.py [--backbone gpt2-mini] [--arms 8] [--adapters 16] [--rounds 20]
+    python benchmarks/bank.py [--backbone gpt2-mini] [--precision bf16] [--rounds 10]
 
 Both sides are timed in one process, one round of each after the other, so that whatever else the
-machine does falls on both. A ratio is the quotient of the two medians.
+machine does falls on both. A ratio is the quotient of the two medians; processor time is given beside
+wall-clock time, for a machine that others use.
 """
 
 from __future__ import annotations
@@ -17,99 +18,116 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import fpt_plugins as fpt
 from fpt_plugins.sweep import Sweep, arms_of
 from fpt_plugins.training import open_training
 
-TASK = "bits/xor"
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+TASK, BATCH, NEVER = "bits/xor", 4, 1_000_000
+RATES, SEEDS = (3e-4, 1e-3, 3e-3, 1e-2), 2
+ADAPTERS, SAMPLES = 16, 4
+
+Rounds = dict[str, list[tuple[float, float]]]
 
 
-def settings_of(backbone: str, precision: str, dropout: float) -> dict[str, Any]:
-    """A run of batch 4 that looks at validation data as often as the task's recipe does."""
-    return {
-        "backbone": backbone,
-        "init": "random",
-        "init_seed": 0,
-        "batch_size": 4,
-        "dropout": dropout,
-        "precision": precision,
-        "device": "cpu",
-    }
-
-
-def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median seconds of each side, one round of each after the other; the first round is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds + 1):
+def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> Rounds:
+    """Wall-clock and processor seconds of each round of each side; a first round is not counted."""
+    found: Rounds = {name: [] for name in sides}
+    for number in range(rounds + 1):
         for name, call in sides.items():
-            started = time.perf_counter()
+            wall, processor = time.perf_counter(), time.process_time()
             call()
-            seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(found[1:]) for name, found in seconds.items()}
+            if number:
+                found[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return found
 
 
-def report(title: str, seconds: Mapping[str, float], unit: str, count: int) -> None:
-    """Prints what each side does in a second, and how often the first does the second's work."""
-    first, second = seconds
-    for name, each in seconds.items():
-        print(f"{title}, {name}: {count / each:,.1f} {unit} per second")
-    print(f"{title}, {first} against {second}: {seconds[second] / seconds[first]:.2f} times\n", flush=True)
+def report(title: str, rounds: Rounds) -> None:
+    """Prints the median round of both sides, and how many times faster the first is."""
+    wall, processor = (
+        {name: statistics.median(each[clock] for each in found) for name, found in rounds.items()}
+        for clock in (0, 1)
+    )
+    first, second = rounds
+    print(title)
+    for name in rounds:
+        print(f"  {name}: {1000 * wall[name]:.1f} ms, of the processor {1000 * processor[name]:.1f} ms")
+    ratios = (wall[second] / wall[first], processor[second] / processor[first])
+    print(f"  {ratios[0]:.2f} times faster, by processor time {ratios[1]:.2f}\n", flush=True)
 
 
 @contextmanager
-def looking_every(
-    steps: int, root: Path, settings: Mapping[str, Any], arms: int
-) -> Iterator[tuple[Any, Any]]:
-    """A population, and the same runs apart, all at their first step."""
-    rates, seeds = RATES[: max(1, arms // 2)], 2
-    given = {**settings, "steps": 1_000_000, "evaluate_every": steps}
-    sweep = Sweep.new(root / "together", arms_of(TASK, rates, seeds, given), given)
+def runs(root: Path, settings: Mapping[str, Any], every: int) -> Iterator[tuple[Any, list[Any]]]:
+    """A population at its first step, and the same runs apart; all look at validation data alike."""
+    given = {**settings, "batch_size": BATCH, "steps": NEVER, "evaluate_every": every}
+    sweep = Sweep.new(root / "together", arms_of(TASK, RATES, SEEDS, given), given)
     with ExitStack() as stack:
         population = stack.enter_context(sweep.population(next(sweep.groups())))
-        apart = [
-            stack.enter_context(
-                open_training(
-                    TASK, root / name, resume=False, settings={**given, "lr": arm.lr, "seed": arm.seed}
-                )
-            )
-            for name, arm in sweep.arms.items()
-        ]
+        apart = []
+        for name, arm in sweep.arms.items():
+            own = {**given, "lr": arm.lr, "seed": arm.seed}
+            apart.append(stack.enter_context(open_training(TASK, root / name, resume=False, settings=own)))
         yield population, apart
 
 
-def train(settings: Mapping[str, Any], arms: int, rounds: int, steps: int = 10) -> None:
-    """Training steps of all arms, with a look and a checkpoint at the end of each round."""
-    with (
-        tempfile.TemporaryDirectory() as root,
-        looking_every(steps, Path(root), settings, arms) as (population, apart),
-    ):
-        together, alone = population.rows(), [training.rows() for training in apart]
+def train(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
+    """A round is some steps of every run, with a look at validation data and a checkpoint at their end."""
+    title = f"{len(RATES) * SEEDS} runs of {TASK}, batch {BATCH}, on {settings['backbone']}"
+    with tempfile.TemporaryDirectory() as root, runs(Path(root), settings, steps) as (population, apart):
         last = list(population.trainings)[-1]
+        together, alone = population.rows(), [training.rows() for training in apart]
 
-        def one_round(rows: Iterator[Any], is_last: Callable[[Any], bool]) -> None:
-            next(row for row in rows if is_last(row))
+        def looks_apart() -> None:
+            for rows in alone:
+                next(row for row in rows if row["split"] == "validation")
 
         sides = {
-            "together": lambda: one_round(
-                together, lambda row: row[0] == last and row[1]["split"] == "validation"
-            ),
-            "in turn": lambda: [one_round(rows, lambda row: row["split"] == "validation") for rows in alone],
+            "together": lambda: next(n for n, row in together if n == last and row["split"] == "validation"),
+            "in turn": looks_apart,
         }
-        title = f"{len(apart)} runs of {TASK} on {settings['backbone']}"
-        report(title, interleaved(sides, rounds), "steps", steps * len(apart))
+        report(f"{title}: {steps} steps of each, a look and a checkpoint", interleaved(sides, rounds))
+
+
+def predict(settings: Mapping[str, Any], rounds: int) -> None:
+    """A round loads 16 adapters and answers four samples with each."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "runs"
+        rates = [1e-3 * (1 + number) for number in range(ADAPTERS)]
+        fpt.train_population(TASK, out=out, lr=rates, **settings, steps=1, batch_size=BATCH)
+        places = {path.name: path for path in out.glob("lr=*")}
+        split: Any = fpt.load(next(iter(places.values()))).task.split("test")
+        samples = [split[number][0] for number in range(SAMPLES)]
+        asked = [(name, sample) for name in places for sample in samples]
+        sides = {
+            "together": lambda: fpt.load_many(places, device="cpu").predict(asked),
+            "in turn": lambda: [fpt.load(place, device="cpu").predict(samples) for place in places.values()],
+        }
+        report(
+            f"{ADAPTERS} adapters of {TASK} on {settings['backbone']}, loaded and asked",
+            interleaved(sides, rounds),
+        )
 
 
 def main() -> None:
     """Prints the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backbone", default="gpt2-mini")
-    parser.add_argument("--arms", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=60, help="of a round; a run of 1,200 looks that often")
     asked = parser.parse_args()
-    settings = settings_of(asked.backbone, asked.precision, asked.dropout)
-    train(settings, asked.arms, asked.rounds)
+    settings = {
+        "backbone": asked.backbone,
+        "init": "random",
+        "init_seed": 0,
+        "precision": asked.precision,
+        "dropout": asked.dropout,
+        "device": "cpu",
+    }
+    train(settings, asked.rounds, asked.steps)
+    predict(settings, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,6 @@ def load(
     device: str = "auto",
     precision: str | None = None,
     data: Path | None = None,
-    body: Any = None,
 ) -> Arm:
     """A trained arm, ready to predict.
 
@@ -144,8 +143,6 @@ def load(
         device: Where it shall compute.
         precision: The type it shall compute in; that of the training where it is not given.
         data: Where data files are, for what needs them.
-        body: An untrained body in memory whose frozen tensors it shall share, built for sequences at
-            least as long. Where none is given it builds its own.
 
     Raises:
         IntegrityError: A file is damaged, or the body is not the one that it was trained on.
@@ -157,14 +154,26 @@ def load(
     """
     folder = find_adapter(place)
     description = read_description(folder)
-    tensors: dict[str, Tensor] = safetensors.torch.load(read_weights(folder, description))
     configuration = stored_configuration(
         description, backbone=backbone, device=device, precision=precision, data=data
     )
-    arm = assemble(configuration, body)
+    return fill(assemble(configuration), folder, description)
+
+
+def fill(arm: Arm, folder: Path, description: Mapping[str, Any]) -> Arm:
+    """The arm with an adapter's tensors in it, ready to predict.
+
+    Args:
+        arm: Untrained, assembled from the adapter's configuration.
+        folder: The adapter's own.
+        description: What its ``adapter.json`` says.
+
+    Raises:
+        IntegrityError: The weights are damaged, or the body or a plugin is not the adapter's.
+    """
     _check_plugins(description, arm)
     _check_body(description, arm)
-    put_tensors(arm, tensors, folder)
+    put_tensors(arm, safetensors.torch.load(read_weights(folder, description)), folder)
     arm.model.eval()
     return arm
 

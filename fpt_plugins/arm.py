@@ -113,16 +113,17 @@ def build(task: str, **settings: Any) -> Arm:
     return assemble(Configuration.of(task, **settings))
 
 
-def assemble(configuration: Configuration, body: Any = None) -> Arm:
+def assemble(configuration: Configuration, *, plugins: Plugins | None = None, body: Any = None) -> Arm:
     """The arm of a configuration. What is drawn depends on its seeds alone.
 
     Args:
         configuration: Every setting.
+        plugins: The task's, where they are found already.
         body: An untrained one, built for sequences at least as long, whose frozen tensors this arm
             shares. It is taken for the one that the configuration describes, which is for the caller
             to see to.
     """
-    plugins = Plugins.for_task(configuration.task, configuration.wrappers)
+    plugins = plugins or Plugins.for_task(configuration.task, configuration.wrappers)
     task = build_task(plugins, configuration)
     spec = find_backbone(configuration.backbone)
     versions = {**plugins.versions, **backbone_versions(configuration.backbone)}

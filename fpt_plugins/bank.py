@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpt_plugins.adapter import find_adapter, load, read_description, stored_configuration
+from fpt_plugins.adapter import fill, find_adapter, read_description, stored_configuration
 from fpt_plugins.additions.choice import choose_additions
 from fpt_plugins.arm import assemble, build_task
 from fpt_plugins.banked_transformer import BankedTransformer
@@ -201,13 +201,28 @@ def load_many(
     check_one_body({name: body_facts(digests[name], settings[name]) for name in found})
     for name, each in settings.items():
         _refuse_additions(name, each)
-    body = untrained_body(settings.values())
-    return Bank({name: load(folder, body=body, **options) for name, folder in found.items()})
+    arms = assemble_on_one_body(settings)
+    return Bank({name: fill(arms[name], folder, descriptions[name]) for name, folder in found.items()})
 
 
-def untrained_body(settings: Iterable[Configuration]) -> Any:
-    """The body that arms share, as it was before any of them trained, with positions for the longest."""
-    return assemble(max(settings, key=_length)).model.backbone.requires_grad_(requires_grad=False)
+def assemble_on_one_body(settings: Mapping[str, Configuration]) -> dict[str, Arm]:
+    """Untrained arms around one body in memory, which the one with the longest sequences builds.
+
+    Args:
+        settings: Of each arm, by its name; their bodies are one but for the length.
+    """
+    kinds = {(each.task, each.wrappers): each for each in settings.values()}
+    plugins = {kind: Plugins.for_task(*kind) for kind in kinds}
+
+    def length(configuration: Configuration) -> int:
+        task = build_task(plugins[configuration.task, configuration.wrappers], configuration)
+        return task.sequence.max_length
+
+    body = assemble(max(settings.values(), key=length)).model.backbone.requires_grad_(requires_grad=False)
+    return {
+        name: assemble(each, plugins=plugins[each.task, each.wrappers], body=body)
+        for name, each in settings.items()
+    }
 
 
 def _refuse_additions(name: str, configuration: Configuration) -> None:
@@ -217,11 +232,6 @@ def _refuse_additions(name: str, configuration: Configuration) -> None:
             "it cannot share a pass",
             "load it alone",
         )
-
-
-def _length(configuration: Configuration) -> int:
-    plugins = Plugins.for_task(configuration.task, configuration.wrappers)
-    return build_task(plugins, configuration).sequence.max_length
 
 
 def named_places(words: Sequence[str | Path]) -> dict[str, str | Path]:

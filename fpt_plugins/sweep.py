@@ -12,7 +12,7 @@ from typing import Any, Self
 import attrs
 
 from fpt_plugins.arm import Arm, assemble
-from fpt_plugins.bank import Bank, untrained_body
+from fpt_plugins.bank import Bank, assemble_on_one_body
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError, NonFiniteError
 from fpt_plugins.optimizer import check_rates
@@ -140,8 +140,7 @@ class Sweep:
         settings = {
             name: folders[name].configuration if name in folders else self.arms[name] for name in names
         }
-        body = untrained_body(settings.values())
-        bank = Bank({name: assemble(each, body) for name, each in settings.items()})
+        bank = Bank(assemble_on_one_body(settings))
         processes = _alone(bank)
         with ExitStack() as stack:
             discarding = stack.enter_context(ExitStack())
