@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -71,7 +72,9 @@ class Population:
         """
         self.bank.model.train()
         self._batches = {name: training.batches() for name, training in self.trainings.items()}
-        with Interruption() as interruption:
+        with Interruption() as interruption, ExitStack() as stack:
+            for training in self.trainings.values():
+                stack.enter_context(training.recording())
             while behind := self._behind():
                 yield from self._timed(behind, self._step(behind))
                 looking = [name for name in self._alive(behind) if self.trainings[name].looks]
@@ -115,7 +118,7 @@ class Population:
         outputs = self.bank.outputs(batches, seeds)
         losses = {name: self.trainings[name].loss(outputs[name], batches[name]) for name in behind}
         for name in behind:
-            self.trainings[name].optimizer.zero_grad()
+            self.trainings[name].clear()
         torch.autograd.backward(list(losses.values()))
         for name in behind:
             try:

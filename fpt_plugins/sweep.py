@@ -152,6 +152,8 @@ class Sweep:
                 stack.enter_context(folders[name].lock())
                 check_rates(arm, self.given.get("group_lr") or {})
             population = Population(bank, folders, processes)
+            for training in population.trainings.values():
+                stack.callback(training.close)
             discarding.pop_all()  # it has begun: the folders stay, whatever comes
             yield population
 
@@ -201,12 +203,19 @@ def arms_of(
         raise ConfigurationError(
             f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice"
         )
-    train = next(iter(arms.values())).train
+    _check_stages(next(iter(arms.values())))
+    return arms
+
+
+def _check_stages(configuration: Configuration) -> None:
+    """Refuses what changes along the way: stages freeze something else, alignment has its own steps."""
+    train, remedy = configuration.train, "train them in turn"
     if len(read_stages(train)) > 1:
         raise ConfigurationError(
-            f"--train {train}: runs whose policy changes in stages cannot share a pass", "train them in turn"
+            f"--train {train}: runs whose policy changes in stages cannot share a pass", remedy
         )
-    return arms
+    if configuration.align_steps:
+        raise ConfigurationError("--align-steps: runs that are aligned first cannot share a pass", remedy)
 
 
 def _name(rate: float | None, seed: int) -> str:
