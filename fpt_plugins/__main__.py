@@ -2,4 +2,5 @@
 
 from fpt_plugins.cli import main
 
-main()
+if __name__ == "__main__":  # a study's workers import this module under another name
+    main()

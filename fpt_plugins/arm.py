@@ -123,10 +123,68 @@ def assemble(configuration: Configuration, *, plugins: Plugins | None = None, bo
             shares. It is taken for the one that the configuration describes, which is for the caller
             to see to.
     """
+    found = resolve(configuration, plugins)
+    configuration, task, spec, precision = found.configuration, found.task, found.spec, found.precision
+    backbone = (
+        _extended_backbone(configuration, task, spec, found.additions)
+        if body is None
+        else _shared_body(configuration, body, found.additions)
+    )
+    _check_readout(task, backbone.causal, spec.name)
+    model = _surround(backbone, configuration, found.plugins, task)
+    partition = freeze(model, configuration.train)
+    if body is not None:
+        own_trained(model, partition.trained_names)
+    hold_frozen(model, partition, precision.dtype)
+    return Arm(
+        configuration=configuration,
+        plugins=found.plugins,
+        task=task,
+        spec=spec,
+        model=model.to(precision.device),
+        partition=partition,
+        precision=precision,
+        versions=found.versions,
+    )
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Resolved:
+    """A configuration with nothing left open, and what its names stand for: no body is built yet.
+
+    Args:
+        configuration: Every setting, as the run's folder and record hold it.
+        plugins: Who answers for the task.
+        task: The task with its options.
+        spec: The backbone's spec.
+        precision: The device and the type.
+        additions: What the policy adds to the body.
+        versions: The distribution and version of every plugin, by its name.
+    """
+
+    configuration: Configuration
+    plugins: Plugins
+    task: Task
+    spec: BackboneSpec
+    precision: Precision
+    additions: tuple[Addition, ...]
+    versions: Mapping[str, Mapping[str, str]]
+
+
+def resolve(configuration: Configuration, plugins: Plugins | None = None) -> Resolved:
+    """Looks up the names of a configuration and fills in what was not given.
+
+    Args:
+        configuration: Every setting.
+        plugins: The task's, where they are found already.
+
+    Raises:
+        UnknownName: A name that nothing provides.
+        ConfigurationError: A value that does not fit.
+    """
     plugins = plugins or Plugins.for_task(configuration.task, configuration.wrappers)
     task = build_task(plugins, configuration)
     spec = find_backbone(configuration.backbone)
-    versions = {**plugins.versions, **backbone_versions(configuration.backbone)}
     precision = choose_precision(configuration.device, configuration.precision)
     additions = choose_additions(configuration.train, configuration.policy_options)
     configuration = attrs.evolve(
@@ -137,26 +195,16 @@ def assemble(configuration: Configuration, *, plugins: Plugins | None = None, bo
         policy_options={name: value for each in additions for name, value in options.values(each).items()},
         precision=precision.name,
     )
-    backbone = (
-        _extended_backbone(configuration, task, spec, additions)
-        if body is None
-        else _shared_body(configuration, body, additions)
-    )
-    _check_readout(task, backbone.causal, spec.name)
-    model = _surround(backbone, configuration, plugins, task)
-    partition = freeze(model, configuration.train)
-    if body is not None:
-        own_trained(model, partition.trained_names)
-    hold_frozen(model, partition, precision.dtype)
-    return Arm(
+    if not knows(spec.inits, str(configuration.init)):
+        raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
+    return Resolved(
         configuration=configuration,
         plugins=plugins,
         task=task,
         spec=spec,
-        model=model.to(precision.device),
-        partition=partition,
         precision=precision,
-        versions=versions,
+        additions=additions,
+        versions={**plugins.versions, **backbone_versions(configuration.backbone)},
     )
 
 
@@ -176,7 +224,7 @@ def _extended_backbone(
 ) -> Any:
     """The body with room for the task's tokens and virtual ones, and with what the policy adds."""
     virtual = sum(addition.virtual_positions for addition in additions)
-    body = _build_backbone(configuration, spec, task.sequence.max_length + virtual)
+    body = build_backbone(configuration, spec, task.sequence.max_length + virtual)
     return ExtendedBackbone(body, additions, configuration.seed) if additions else body
 
 
@@ -189,9 +237,8 @@ def _shared_body(configuration: Configuration, body: Any, additions: tuple[Addit
     return share(body)
 
 
-def _build_backbone(configuration: Configuration, spec: BackboneSpec, length: int) -> Any:
-    if not knows(spec.inits, str(configuration.init)):
-        raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
+def build_backbone(configuration: Configuration, spec: BackboneSpec, length: int) -> Any:
+    """The plain body that a resolved configuration names, with its numbers, for so many positions."""
     request = BackboneRequest(
         init=str(configuration.init),
         init_seed=configuration.init_seed or 0,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
 
 CHECKPOINTS = "checkpoints"
-PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment")
+PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment", "clipped")
 """What the JSON state holds of a :class:`Checkpoint`."""
 
 
@@ -45,6 +45,7 @@ class Checkpoint:
         saved_step: The step of the newest checkpoint on disk.
         held_digests: Of what each stage froze, by the step after which it began.
         alignment: The distance of the embedded inputs ``before`` and ``after`` input alignment, if it ran.
+        clipped: Steps whose gradient was clipped.
     """
 
     step: int = 0
@@ -55,6 +56,7 @@ class Checkpoint:
     saved_step: int = 0
     held_digests: dict[str, str] = attrs.field(factory=dict)
     alignment: dict[str, float] = attrs.field(factory=dict)
+    clipped: int = 0
 
     def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
         """Whether these are the best so far: by the metric, and among equals by the loss."""
@@ -116,6 +118,7 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
         saved_step=plain["step"],
         held_digests=plain.get("held_digests", {}),
         alignment=plain.get("alignment", {}),
+        clipped=plain.get("clipped", 0),
     )
 
 

@@ -15,6 +15,7 @@ import fpt_plugins
 from fpt_plugins import bank_commands, cache_commands, registry_commands
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import from_assignments
+from fpt_plugins.study_commands import app as study
 
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C ended, as shells have it."""
@@ -30,6 +31,7 @@ app.command(registry_commands.record)
 app.meta.group_parameters = Group("Global", sort_key=0)
 app.command(cache_commands.app)
 app.command(bank_commands.predict_many, name="predict-many")
+app.command(study)
 
 Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]
@@ -66,6 +68,7 @@ Align = Annotated[
 ]
 AlignSteps = Annotated[int | None, Parameter(help="Its steps (default 0).")]
 Body = Annotated[str | None, Parameter(help="Where the body is now, if it moved: hf:FOLDER, timm:FOLDER.")]
+Precision = Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
 
 
@@ -129,15 +132,14 @@ def train(
     seed: Annotated[int | None, Parameter(help="Of new parameters, data order and dropout.")] = None,
     seeds: Annotated[int | None, Parameter(help="So many seeds, a run each, trained together.")] = None,
     init_seed: Annotated[int | None, Parameter(help="Of a random body (default: the seed).")] = None,
-    precision: Annotated[
-        Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")
-    ] = None,
+    precision: Precision = None,
     device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
     workers: Workers = None,
     cache_features: Features = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
     backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,
+    set_: Annotated[Words, Parameter(name="--set", help="NAME=VALUE: a setting without a flag.")] = None,
     config: Annotated[Path | None, Parameter(help="A TOML file with these settings; flags win.")] = None,
     data: Data = None,
     out: Annotated[Path | None, Parameter(help="The run's folder (default: a new one below runs/).")] = None,
@@ -163,7 +165,35 @@ def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> 
             given[f"{flag}s"] = from_assignments(given.pop(flag), f"--{flag.replace('_', '-')}")
     if "with_" in given:
         given["wrappers"] = given.pop("with_")
-    return {**settings, **given}
+    others = from_assignments(given.pop("set_", ()), "--set")
+    return {**settings, **given, **others}
+
+
+@app.command(name="lr-find")
+def lr_find(
+    task: Annotated[str, Parameter(help="What to learn: a name of `fpt tasks`.")],
+    *,
+    config: Annotated[Path | None, Parameter(help="A TOML file of settings, as of `fpt train`.")] = None,
+    set_: Annotated[Words, Parameter(name="--set", help="NAME=VALUE: backbone=gpt2, train=full.")] = None,
+    option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
+    low: Annotated[float, Parameter(help="The first learning rate.")] = 1e-6,
+    high: Annotated[float, Parameter(help="The last.")] = 1.0,
+    steps: Annotated[int, Parameter(help="From the one to the other.")] = 100,
+    out: Annotated[Path, Parameter(help="The picture, a new PNG or replaced.")] = Path("learning-rates.png"),
+    data: Data = None,
+) -> None:
+    """Train briefly with a growing learning rate (Smith 2017): where the loss falls is worth a sweep."""
+    from fpt_plugins import rate_range
+    from fpt_plugins.configuration import Configuration, read_settings
+
+    settings = read_settings(config) if config is not None else {}
+    settings.update(from_assignments(set_ or (), "--set"), data=data)
+    if option:
+        settings["options"] = from_assignments(option, "--option")
+    found = rate_range.find_rates(Configuration.of(task, **settings), low=low, high=high, steps=steps)
+    rate_range.draw(found, out, task)
+    rates = ", ".join(f"{rate:g}" for rate in found.sweep)
+    print(f"steepest at {found.steepest:.2g}, least at {found.least:.2g}; rates for a sweep: {rates}\n{out}")
 
 
 def _train(task: str, seeds: int | None, *, resume: bool, settings: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import attrs
 import cattrs
-from attrs.validators import deep_mapping, ge, gt, in_, instance_of, lt, optional
+from attrs.validators import deep_mapping, ge, gt, in_, instance_of, le, lt, optional
 
 from fpt_plugins import options
 from fpt_plugins.backbone import GROUPS
@@ -56,6 +56,7 @@ class Configuration:
         lr: Learning rate of every group that ``group_lr`` does not name.
         group_lr: Learning rates by parameter group.
         dropout: Inside the body, while training.
+        data_fraction: The share of the training split that is trained on, drawn by the seed.
         cache_features: Compute what the frozen body gives once, where only the head trains; ``None``
             is wherever that can be, ``True`` refuses where it cannot.
         clip: The largest norm of the gradient.
@@ -92,6 +93,7 @@ class Configuration:
         factory=dict, validator=deep_mapping(_parameter_group, gt(0.0))
     )
     dropout: float | None = attrs.field(default=None, validator=optional([ge(0.0), lt(1.0)]))
+    data_fraction: float = attrs.field(default=1.0, validator=[gt(0.0), le(1.0)])
     cache_features: bool | None = None
     clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
@@ -121,8 +123,7 @@ class Configuration:
         try:
             return options.converter().structure({"task": task, **given}, cls)
         except cattrs.BaseValidationError as error:
-            reasons = cattrs.transform_error(error, format_exception=_reason)
-            raise ConfigurationError("; ".join(map(_placed, reasons))) from error
+            raise ConfigurationError(reasons(error)) from error
 
     def resolve(self, recipe: Recipe, inits: tuple[str, ...] = ("pretrained",)) -> Configuration:
         """This configuration with the recipe in place of what was not given.
@@ -156,6 +157,11 @@ class Configuration:
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The reverse of :meth:`to_json`."""
         return cls.of(**plain)
+
+
+def reasons(error: cattrs.BaseValidationError) -> str:
+    """What is wrong with values that fit no class of settings, each with its place."""
+    return "; ".join(map(_placed, cattrs.transform_error(error, format_exception=_reason)))
 
 
 def _reason(error: BaseException, expected: type | None) -> str:

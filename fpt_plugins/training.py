@@ -16,6 +16,8 @@ from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
+from fpt_plugins.data_fraction import fraction_of
+from fpt_plugins.drift import drift
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.features import FeatureSplit, with_features
@@ -145,13 +147,15 @@ class Training:
         self.accelerator = self.processes.accelerator
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
         check_alignment(settings, self.processes.count)
-        self.train_split = read(arm.plugins, arm.task, "train", settings.seed)
+        whole = read(arm.plugins, arm.task, "train", settings.seed)
+        self.train_split = fraction_of(whole, settings.data_fraction, settings.seed)
         self.validation_split = read(arm.plugins, arm.task, "validation", settings.seed)
         self._prove = prove
         lengths = self.train_split.lengths if settings.batching == "length" else None
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
         self.optimizer = make_optimizer(arm)
         self.state = Checkpoint()
+        self._begun = trained_tensors(arm)
         checkpoint = newest_checkpoint(folder.path)
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
@@ -295,6 +299,7 @@ class Training:
         self._check_finite(step, **numbers)
         self.optimizer.step()
         self.state.step += 1
+        self.state.clipped += numbers["gradient_norm"] > (settings.clip or math.inf)
         if (step + 1) % max(1, (settings.steps or 1) // ROWS):
             return None
         assert batch.targets is not None  # noqa: S101 - as above
@@ -307,6 +312,7 @@ class Training:
             "loss": numbers["loss"],
             **metrics,
             "gradient_norm": numbers["gradient_norm"],
+            "clipped": self.state.clipped / (step + 1),
         }
 
     def _check_finite(self, step: int, loss: float, gradient_norm: float) -> None:
@@ -329,7 +335,7 @@ class Training:
         if self.state.is_better(metrics, self.arm.task.metrics[0]):
             self.state.best_step, self.state.best_metrics = self.state.step, metrics
             self.state.best_tensors = trained_tensors(self.arm)
-        return {"split": "validation", **metrics}
+        return {"split": "validation", **metrics, "drift": drift(self.arm, self._begun)}
 
     def write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
         """Adds a row to ``metrics.jsonl``, with step and seconds, and yields it; nothing for nothing."""

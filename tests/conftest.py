@@ -117,6 +117,97 @@ def write_metadata(project):
     return module.partition(".")[0]
 
 
+SMALL_STUDY = {
+    "name": "small",
+    "seeds": [0, 1],
+    "settings": {
+        "backbone": "gpt2-mini",
+        "backbone_options": {"layers": 1},
+        "init": "random",
+        "steps": 4,
+        "batch_size": 4,
+        "evaluate_every": 2,
+        "device": "cpu",
+        "precision": "fp32",
+    },
+    "axes": {"train": ["head", "fpt"]},
+    "sweep": {"rates": [1e-3, 1e-2], "seeds": [0]},
+    "tasks": {"bits/xor": {}},
+    "leave-out": dict.fromkeys(
+        ("none", "random", "statistics", "linear-probe", "full"), "a test of the grid"
+    ),
+    "scales": {"laptop": {}},
+}
+"""Two arms at two rates and two seeds: a run takes a tenth of a second."""
+
+
+@pytest.fixture(scope="session")
+def small_study():
+    """A function that builds a small study, with some of its tables in another form."""
+    from fpt_plugins.study.study_file import build_study
+
+    return lambda **tables: build_study({**SMALL_STUDY, **tables}, "laptop", "small.toml")
+
+
+class DirectWorkers:
+    """Does each job in this process, at once, and remembers which it was asked for."""
+
+    count = 1
+
+    def __init__(self):
+        self.jobs, self.waiting = [], []
+
+    def submit(self, job):
+        self.jobs.append(job)
+        self.waiting.append(job)
+
+    def wait(self):
+        from fpt_plugins.study.workers import Outcome
+
+        job = self.waiting.pop()
+        return Outcome(job=job, reason=job.perform())
+
+    def stop(self):
+        pass
+
+
+@pytest.fixture(scope="session")
+def new_direct_workers():
+    """A function that gives workers without processes of their own."""
+    return DirectWorkers
+
+
+@pytest.fixture
+def direct_workers():
+    """Workers without processes of their own."""
+    return DirectWorkers()
+
+
+class Unwatched:
+    """Looks away."""
+
+    def grid(self, *_):
+        pass
+
+    def settled(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def run_small(tmp_path_factory):
+    """A function that runs a study in a folder with some workers, and returns what it found."""
+    from fpt_plugins.study.results import read_results
+    from fpt_plugins.study.running import StudyRun
+
+    def run(study, workers, folder=None, **options):
+        folder = folder or tmp_path_factory.mktemp("small") / "study"
+        means = {"engine": "local", "threads": 1, "data": None, "watcher": Unwatched()}
+        StudyRun(study=study, folder=folder, workers=workers, **means).run(**options)
+        return read_results(folder)
+
+    return run
+
+
 @pytest.fixture
 def install_project(monkeypatch):
     """A function that puts a project's folder on the path, forgotten with its modules afterwards."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from fpt_plugins.backbone import BackboneFamily, BackboneSpec
 from fpt_plugins.backbones.builder import hugging_face_spec
-from fpt_plugins.backbones.controls import ATTENTION_1, BLOCK_1, LSTM, NONE
+from fpt_plugins.backbones.controls import ATTENTION_1, BLOCK_1, LINEAR, LSTM, NONE
 from fpt_plugins.backbones.hub import snapshot, spec_of_place
 from fpt_plugins.backbones.packaged import PackagedWeights
 from fpt_plugins.backbones.timm_models import spec_of_vision
@@ -118,6 +118,7 @@ BACKBONES = (
     LSTM,
     BLOCK_1,
     ATTENTION_1,
+    LINEAR,
     NONE,
     HUGGING_FACE,
     TIMM,

@@ -12,7 +12,7 @@ from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 
 @attrs.frozen(kw_only=True)
 class NoBodyOptions:
-    """Options of the control without a body.
+    """Options of the controls without a transformer.
 
     Args:
         width: Of the embeddings.
@@ -65,6 +65,12 @@ def _build_no_body(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa
     return NoBody(request.options.width, request.length)
 
 
+def _build_linear(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa: ARG001 # the contract passes both
+    from fpt_plugins.backbones.linear import drawn_linear
+
+    return drawn_linear(request)
+
+
 def _build_lstm(spec: BackboneSpec, request: BackboneRequest) -> Any:  # noqa: ARG001 # the contract passes both
     from fpt_plugins.backbones.lstm import drawn_lstm
 
@@ -90,6 +96,17 @@ NONE = BackboneSpec(
     build=_build_no_body,
     layers=0,
     causal=True,
+    inits=("random",),
+    options=NoBodyOptions,
+)
+
+LINEAR = BackboneSpec(
+    name="linear",
+    summary="one linear map over positions: with --train full, a linear probe on the raw input",
+    source="-",
+    build=_build_linear,
+    layers=0,
+    causal=False,
     inits=("random",),
     options=NoBodyOptions,
 )

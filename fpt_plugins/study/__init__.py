@@ -1,0 +1,1 @@
+"""Studies: grids of arms that survive interruption, each arm with its own learning rate and controls."""

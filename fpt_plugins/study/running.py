@@ -1,0 +1,151 @@
+"""The loop of a study: what is missing goes to the workers, and what comes back is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, Protocol
+
+import attrs
+
+from fpt_plugins.storage import exclusive, sweep
+from fpt_plugins.study.cells import Cell
+from fpt_plugins.study.definition import Study
+from fpt_plugins.study.grid import Grid
+from fpt_plugins.study.job import Job
+from fpt_plugins.study.ledger import Ledger
+from fpt_plugins.study.planning import Planner
+from fpt_plugins.study.study_file import save_study
+from fpt_plugins.study.workers import Outcome, Workers
+
+
+class Watcher(Protocol):
+    """Is told how a study goes on."""
+
+    def grid(self, study: Study, grid: Grid, ledger: Ledger) -> None:
+        """The grid as it is now."""
+        ...
+
+    def settled(self, cell: Cell, outcome: Outcome) -> None:
+        """A job is over."""
+        ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StudyRun:
+    """One session of a study.
+
+    Args:
+        study: What is asked.
+        folder: Where it is kept.
+        workers: Who trains.
+        engine: What they are: ``local`` or ``ray``.
+        threads: Of each.
+        data: Where data files are.
+        watcher: Is told how it goes on.
+    """
+
+    study: Study
+    folder: Path
+    workers: Workers
+    engine: str
+    threads: int
+    data: Path | None
+    watcher: Watcher
+    ledger: Ledger = attrs.field(init=False)
+
+    @ledger.default
+    def _ledger(self) -> Ledger:
+        return Ledger(self.folder)
+
+    def run(self, *, retry: bool = False) -> None:
+        """Trains what is missing, then scores each arm at its chosen rate on the test split, once.
+
+        What fails in a cell is its own; the grid goes on. Interrupted, it asks its workers to save.
+
+        Args:
+            retry: Give the cells that were marked as failed their attempts anew.
+
+        Raises:
+            FptError: Another process works in the folder, or a name or a value of the study is wrong.
+            KeyboardInterrupt: Ctrl-C. The same call continues.
+        """
+        planner = Planner(self.study, self.ledger)
+        planner.check()  # before there is a folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.folder):
+            sweep(self.folder)
+            save_study(self.study, self.folder)
+            if retry:
+                self.ledger.pardon_all()
+            try:
+                self._drain(planner, self._untrained)
+                self._drain(planner, self._untested)
+            finally:
+                self.workers.stop()
+
+    def _drain(self, planner: Planner, wanted: Callable[[Grid], Iterator[tuple[Cell, Job]]]) -> None:
+        """Keeps the workers busy until nothing is wanted and nothing is under way."""
+        under_way: dict[str, Cell] = {}
+        while True:
+            grid = planner.grid(engine=self.engine, workers=self.workers.count, threads=self.threads)
+            grid.save(self.folder)
+            self.watcher.grid(self.study, grid, self.ledger)
+            for cell, job in wanted(grid):
+                if len(under_way) < self.workers.count and job.key not in under_way:
+                    under_way[job.key] = cell
+                    self.workers.submit(job)
+            if not under_way:
+                return
+            outcome = self.workers.wait()
+            self._settle(outcome)
+            self.watcher.settled(under_way.pop(outcome.job.key), outcome)
+
+    def _untrained(self, grid: Grid) -> Iterator[tuple[Cell, Job]]:
+        if out_of_budget(self.study, grid, self.ledger):
+            return
+        for cell in grid.runs:
+            ready = not cell.after or self.ledger.state(cell.after) == "done"
+            if ready and self.ledger.state(cell.identity) in {"missing", "begun"}:
+                yield cell, self._job(cell, "train")
+
+    def _untested(self, grid: Grid) -> Iterator[tuple[Cell, Job]]:
+        for cell in grid.cells:
+            record = self.ledger.record(cell.identity) if cell.role == "final" else None
+            job = self._job(cell, "test")
+            failure = self.ledger.failure(job.key)
+            if record and "test" not in record.evaluations and not (failure and failure.final):
+                yield cell, job
+
+    def _job(self, cell: Cell, work: Literal["train", "test"]) -> Job:
+        return Job(
+            identity=cell.identity,
+            work=work,
+            study=self.folder,
+            folder=self.ledger.folder(cell.identity),
+            settings=cell.configuration,
+            data=self.data,
+            threads=self.threads,
+            saved_step=self.ledger.saved_step(cell.identity),
+        )
+
+    def _settle(self, outcome: Outcome) -> None:
+        job = outcome.job
+        self.ledger.forget(job.identity)
+        if not outcome.reason:
+            self.ledger.pardon(job.key)
+        elif not (outcome.died and self.ledger.saved_step(job.identity) > job.saved_step):
+            # a process that was killed after it had saved more than it began with was on its way
+            self.ledger.add_failure(job.key, outcome.reason, self.study.stopping.attempts)
+
+
+def out_of_budget(study: Study, grid: Grid, ledger: Ledger) -> str:
+    """Why no further cell may begin; ``""`` where one may."""
+    records = [ledger.record(cell.identity) for cell in grid.runs]
+    done = [record for record in records if record]
+    stopping, spent = study.stopping, sum(record.seconds for record in done)
+    if stopping.seconds is not None and spent >= stopping.seconds:
+        return f"{spent:.0f} of {stopping.seconds:g} seconds of training are spent"
+    if stopping.cells is not None and len(done) >= stopping.cells:
+        return f"{len(done)} of {stopping.cells} cells are trained"
+    return ""

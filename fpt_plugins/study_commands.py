@@ -1,0 +1,83 @@
+"""``fpt study``: thin functions, each calling one of :mod:`fpt_plugins.study`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+app = App(
+    name="study",
+    help="Grids of runs: each arm with its own learning rate, seeds and controls.\n\n"
+    "Start with: fpt study run examples/studies/language-or-random.toml --scale smoke",
+)
+
+Folder = Annotated[Path, Parameter(help="A study's folder.")]
+Scale = Annotated[Literal["smoke", "laptop", "paper"], Parameter(help="Which of the file's sizes.")]
+
+
+@app.command
+def run(
+    study: Annotated[Path, Parameter(help="A study's TOML file, or the folder of one that was begun.")],
+    *,
+    scale: Scale = "laptop",
+    task: Annotated[str | None, Parameter(help="This one of its tasks alone.")] = None,
+    out: Annotated[Path | None, Parameter(help="Its folder (default: studies/NAME-SCALE).")] = None,
+    engine: Annotated[
+        Literal["local", "ray"], Parameter(help="local: one cell at a time; ray: many, on many machines.")
+    ] = "local",
+    address: Annotated[
+        str | None, Parameter(help="Of a running Ray cluster; else one is begun here.")
+    ] = None,
+    workers: Annotated[int, Parameter(help="Cells at once.")] = 1,
+    threads: Annotated[int | None, Parameter(help="Of each cell (default: cores, shared).")] = None,
+    retry: Annotated[bool, Parameter(negative="", help="Try again what was marked as failed.")] = False,
+    data: Annotated[Path | None, Parameter(help="Where data files are.")] = None,
+) -> None:
+    """Train what is missing of a study. Ctrl-C stops it; the same command continues."""
+    from fpt_plugins.study.session import Means, run_study
+    from fpt_plugins.study.study_file import read_study
+
+    _end_on(signal.SIGTERM)
+    asked = read_study(study, scale) if task is None else read_study(study, scale).of_task(task)
+    folder = out or (study if study.is_dir() else Path("studies") / f"{asked.name}-{asked.scale}")
+    share = {} if threads is None else {"threads": threads}
+    means = Means(engine=engine, address=address, workers=workers, data=data, **share)
+    run_study(asked, folder, means, _console(stderr=True), retry=retry)
+
+
+@app.command
+def status(
+    folder: Folder, *, cells: Annotated[bool, Parameter(negative="", help="One line each.")] = False
+) -> None:
+    """Show how far a study is: sweeps, chosen learning rates, seeds, failures."""
+    from fpt_plugins.study.display import cell_table, status_table
+    from fpt_plugins.study.results import read_results
+
+    results = read_results(folder)
+    _console().print(cell_table(results) if cells else status_table(results))
+
+
+@app.command
+def add(folder: Folder, value: Annotated[str, Parameter(help="AXIS=VALUE: seed=3, init=shuffled.")]) -> None:
+    """Add a seed, a learning rate, a task or an arm to a study; `fpt study run` then trains what is new."""
+    from fpt_plugins.study.extension import add_to_study
+
+    study = add_to_study(folder, value)
+    _console().print(f"{study.name} has {value} now; train it: fpt study run {folder}")
+
+
+def _end_on(number: int) -> None:
+    """A scheduler's SIGTERM is a Ctrl-C."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(number, interrupt)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=stderr)

@@ -1,0 +1,81 @@
+"""Cells that raise, hang, are killed or overflow, in processes of their own, and a study that goes on."""
+
+import pytest
+
+from fpt_plugins.study.local_workers import LocalWorkers
+
+POISON = """
+import os, signal, time
+from typing import Literal
+import attrs, numpy as np
+from fpt_plugins import Classes, Last, Recipe, Sequences, Task, Vectors, accuracy, hookimpl
+
+@attrs.frozen(kw_only=True)
+class Poison(Task):
+    name = "poison/task"
+    summary = "a task that does what it should not"
+    recipe = Recipe(steps=3, batch_size=4, lr=1e-3, evaluate_every=1)
+    sequence = Vectors(width=64, max_length=2)
+    readout = Last()
+    target = Classes(("a", "b"))
+    metrics = (accuracy,)
+    does: Literal["well", "raise", "hang", "die", "overflow"] = attrs.field(default="well")
+
+    def split(self, name):
+        if self.does == "raise":
+            raise RuntimeError("the file burns")
+        if self.does == "hang":
+            time.sleep(600)
+        if self.does == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        scale = 3e38 if self.does == "overflow" else 1.0
+        return [(np.full((2, 64), scale * (-1) ** i, np.float32), i % 2) for i in range(8)]
+
+    def floors(self, split): return ()
+    def parse(self, value): return value
+    def read(self, path): return iter(())
+
+@hookimpl
+def fpt_tasks():
+    return [Poison]
+
+@hookimpl
+def fpt_tokenize(task, samples):
+    return Sequences.of(samples)
+"""
+
+
+@pytest.fixture
+def poison(small_study, distributions):
+    """A study whose arms are the ways in which a cell can fail, and one that does not."""
+    distributions.add("fpt-poison", POISON, plugin="poison")
+    kinds = ("well", "raise", "hang", "die", "overflow")
+    return small_study(
+        seeds=[0],
+        axes={},
+        tasks={"poison/task": {}},
+        settings={"backbone": "none", "backbone_options": {"width": 8}, "device": "cpu", "precision": "fp32"},
+        arms={kind: {"options": {"does": kind}} for kind in kinds},
+        sweep={"rates": [1e-3]},
+        stopping={"attempts": 1, "cell-seconds": 6},
+    )
+
+
+def test_poison_cells_are_marked_and_the_others_done(poison, run_small):
+    """Each is marked with what happened; the study outlives all, the healthy arm is done."""
+    results = run_small(poison, LocalWorkers(poison.stopping.cell_seconds))
+    cells = {cell.arm: cell for cell in results.cells if cell.role == "sweep"}
+    assert cells["well"].status == "done"
+    assert results.select("poison/task", "well", "final")[0].test
+    reasons = {
+        "raise": "RuntimeError: the file burns",
+        "hang": "not over after 6 seconds",
+        "die": "SIGKILL",
+        "overflow": "NonFiniteError",
+    }
+    for arm, words in reasons.items():
+        assert words in cells[arm].reason
+        assert (cells[arm].status, cells[arm].attempts) == ("failed", 1)
+        assert results.select("poison/task", arm, "final")[0].status == "missing"
+    log = results.folder / "logs" / f"{cells['raise'].identity}.txt"
+    assert "Traceback" in log.read_text()
