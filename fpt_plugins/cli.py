@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 import fpt_plugins
-from fpt_plugins import bank_commands, cache_commands, registry_commands
+from fpt_plugins import bank_commands, cache_commands, registry_commands, study_commands
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import from_assignments
-from fpt_plugins.study_commands import app as study
 
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C ended, as shells have it."""
@@ -31,7 +30,8 @@ app.command(registry_commands.record)
 app.meta.group_parameters = Group("Global", sort_key=0)
 app.command(cache_commands.app)
 app.command(bank_commands.predict_many, name="predict-many")
-app.command(study)
+app.command(study_commands.app)
+app.command(study_commands.lr_find, name="lr-find")
 
 Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]
@@ -167,33 +167,6 @@ def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> 
         given["wrappers"] = given.pop("with_")
     others = from_assignments(given.pop("set_", ()), "--set")
     return {**settings, **given, **others}
-
-
-@app.command(name="lr-find")
-def lr_find(
-    task: Annotated[str, Parameter(help="What to learn: a name of `fpt tasks`.")],
-    *,
-    config: Annotated[Path | None, Parameter(help="A TOML file of settings, as of `fpt train`.")] = None,
-    set_: Annotated[Words, Parameter(name="--set", help="NAME=VALUE: backbone=gpt2, train=full.")] = None,
-    option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
-    low: Annotated[float, Parameter(help="The first learning rate.")] = 1e-6,
-    high: Annotated[float, Parameter(help="The last.")] = 1.0,
-    steps: Annotated[int, Parameter(help="From the one to the other.")] = 100,
-    out: Annotated[Path, Parameter(help="The picture, a new PNG or replaced.")] = Path("learning-rates.png"),
-    data: Data = None,
-) -> None:
-    """Train briefly with a growing learning rate (Smith 2017): where the loss falls is worth a sweep."""
-    from fpt_plugins import rate_range
-    from fpt_plugins.configuration import Configuration, read_settings
-
-    settings = read_settings(config) if config is not None else {}
-    settings.update(from_assignments(set_ or (), "--set"), data=data)
-    if option:
-        settings["options"] = from_assignments(option, "--option")
-    found = rate_range.find_rates(Configuration.of(task, **settings), low=low, high=high, steps=steps)
-    rate_range.draw(found, out, task)
-    rates = ", ".join(f"{rate:g}" for rate in found.sweep)
-    print(f"steepest at {found.steepest:.2g}, least at {found.least:.2g}; rates for a sweep: {rates}\n{out}")
 
 
 def _train(task: str, seeds: int | None, *, resume: bool, settings: dict[str, Any]) -> None:

@@ -16,11 +16,13 @@ import torch
 
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.data import Order, Samples, read_split
+from fpt_plugins.data import Samples
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.optimizer import make_optimizer, trained_parameters
+from fpt_plugins.order import Order
 from fpt_plugins.progress import track
 from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
+from fpt_plugins.token_cache import open_split
 
 SMOOTHING = 0.9
 """Of the exponential average of the losses."""
@@ -102,7 +104,7 @@ def find_rates(
 def _points(arm: Arm, low: float, factor: float, steps: int) -> Iterator[RangePoint]:
     settings, optimizer = arm.configuration, make_optimizer(arm)
     proportions = [group["lr"] / (settings.lr or 1.0) for group in optimizer.param_groups]
-    split = read_split(arm.plugins, arm.task, "train", settings.seed)
+    split = open_split(arm.plugins, arm.task, "train", settings.seed)
     order = Order(len(split), settings.batch_size or 1, settings.seed)
     average, least = 0.0, math.inf
     arm.model.train()

@@ -1,4 +1,4 @@
-"""``fpt study``: thin functions, each calling one of :mod:`fpt_plugins.study`."""
+"""``fpt study`` and ``fpt lr-find``: thin functions, each calling one of ours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from fpt_plugins.options import from_assignments
+
 app = App(
     name="study",
     help="Grids of runs: each arm with its own learning rate, seeds and controls.\n\n"
@@ -16,6 +18,8 @@ app = App(
 )
 
 Folder = Annotated[Path, Parameter(help="A study's folder.")]
+Data = Annotated[Path | None, Parameter(help="Where data files are.")]
+Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Scale = Annotated[Literal["smoke", "laptop", "paper"], Parameter(help="Which of the file's sizes.")]
 
 
@@ -35,7 +39,7 @@ def run(
     workers: Annotated[int, Parameter(help="Cells at once.")] = 1,
     threads: Annotated[int | None, Parameter(help="Of each cell (default: cores, shared).")] = None,
     retry: Annotated[bool, Parameter(negative="", help="Try again what was marked as failed.")] = False,
-    data: Annotated[Path | None, Parameter(help="Where data files are.")] = None,
+    data: Data = None,
 ) -> None:
     """Train what is missing of a study. Ctrl-C stops it; the same command continues."""
     from fpt_plugins.study.session import Means, run_study
@@ -68,6 +72,32 @@ def add(folder: Folder, value: Annotated[str, Parameter(help="AXIS=VALUE: seed=3
 
     study = add_to_study(folder, value)
     _console().print(f"{study.name} has {value} now; train it: fpt study run {folder}")
+
+
+def lr_find(
+    task: Annotated[str, Parameter(help="What to learn: a name of `fpt tasks`.")],
+    *,
+    config: Annotated[Path | None, Parameter(help="A TOML file of settings, as of `fpt train`.")] = None,
+    set_: Annotated[Words, Parameter(name="--set", help="NAME=VALUE: backbone=gpt2, train=full.")] = None,
+    option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
+    low: Annotated[float, Parameter(help="The first learning rate.")] = 1e-6,
+    high: Annotated[float, Parameter(help="The last.")] = 1.0,
+    steps: Annotated[int, Parameter(help="From the one to the other.")] = 100,
+    out: Annotated[Path, Parameter(help="The picture, a new PNG or replaced.")] = Path("learning-rates.png"),
+    data: Data = None,
+) -> None:
+    """Train briefly with a growing learning rate (Smith 2017): where the loss falls is worth a sweep."""
+    from fpt_plugins import rate_range
+    from fpt_plugins.configuration import Configuration, read_settings
+
+    settings = read_settings(config) if config is not None else {}
+    settings.update(from_assignments(set_ or (), "--set"), data=data)
+    if option:
+        settings["options"] = from_assignments(option, "--option")
+    found = rate_range.find_rates(Configuration.of(task, **settings), low=low, high=high, steps=steps)
+    rate_range.draw(found, out, task)
+    rates = ", ".join(f"{rate:g}" for rate in found.sweep)
+    print(f"steepest at {found.steepest:.2g}, least at {found.least:.2g}; rates for a sweep: {rates}\n{out}")
 
 
 def _end_on(number: int) -> None:
