@@ -67,7 +67,11 @@ class Backbone(Protocol):
         ...
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
-        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
+        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
         ...
 
 

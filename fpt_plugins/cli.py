@@ -217,7 +217,7 @@ def evaluate(
         plain = converter().unstructure(evaluation)
         print(json.dumps({**plain.pop("metrics"), "split": split, **plain}))
     else:
-        _console().print(display.score_table({split: evaluation}))
+        display.show_scores({split: evaluation}, _console())
 
 
 @app.command
@@ -229,8 +229,12 @@ def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "
 
     arm = load(run, backbone=backbone, device=device)
     samples = read_files(arm.task, files) if files else read_lines(arm.task, sys.stdin, "standard input")
+    answered = rejected = 0
     for answer in answers(arm, samples):
         print(json.dumps(answer), flush=True)
+        answered, rejected = answered + ("rejected" not in answer), rejected + ("rejected" in answer)
+    if rejected:
+        _console(stderr=True).print(f"{answered} answered, {rejected} rejected")
 
 
 @app.command
@@ -279,14 +283,19 @@ def new(
 
 @app.command
 def check(
-    name: Annotated[str, Parameter(help="An installed plugin: a name of `fpt plugins`.")],
+    name: Annotated[str | None, Parameter(help="An installed plugin: a name of `fpt plugins`.")] = None,
     *,
+    backbone: Annotated[
+        str | None, Parameter(help="Check a backbone instead: a name of `fpt backbones`.")
+    ] = None,
+    backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run the conformance suite on a plugin, in a process that may crash; print results and tier."""
-    from fpt_plugins.testing.results_table import print_check
+    """Run the conformance suite on a plugin or a backbone, in a process that may crash; print the tier."""
+    from fpt_plugins.testing.results_table import print_asked
 
-    print_check(name, as_json=as_json)
+    given = from_assignments(backbone_option or [], "--backbone-option")
+    print_asked(name, backbone, options=given, as_json=as_json)
 
 
 @app.meta.default

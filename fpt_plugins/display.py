@@ -76,6 +76,17 @@ def score_table(evaluations: Mapping[str, Evaluation]) -> Table:
     return table
 
 
+def left_out_line(split: str, left_out: Mapping[str, int]) -> str:
+    """How many records a split has not, and why, as a line; nothing where it has them all.
+
+    Example:
+        >>> left_out_line("train", {"in test too": 12, "longer than 512 tokens": 0})
+        'left out of train: 12 (12 in test too)\\n'
+    """
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items() if count)
+    return f"left out of {split}: {sum(left_out.values()):,} ({reasons})\n" if reasons else ""
+
+
 def announce(training: Training, console: Console) -> None:
     """Prints what will train, and where, before the first step."""
     arm, settings = training.arm, training.settings
@@ -85,6 +96,8 @@ def announce(training: Training, console: Console) -> None:
         console.print(
             "\n".join(f"from step {stage.step}: {stage.policy}" for stage in read_stages(settings.train))
         )
+    for split in ("train", "validation"):
+        console.print(left_out_line(split, arm.task.left_out(split)), end="", highlight=False)
     rates = ", ".join(f"{group} {rate:g}" for group, rate in settings.group_lr.items())
     console.print(
         f"{settings.steps} steps of {settings.batch_size}, "
@@ -161,9 +174,16 @@ def interrupted(training: Training, console: Console) -> None:
     )
 
 
+def show_scores(evaluations: Mapping[str, Evaluation], console: Console) -> None:
+    """Prints the scores of each split, and what is not in it."""
+    console.print(score_table(evaluations))
+    for split, evaluation in evaluations.items():
+        console.print(left_out_line(split, evaluation.left_out), end="", highlight=False)
+
+
 def summarize(record: RunRecord, folder: str, console: Console) -> None:
     """Prints the result of a finished run and what to do with it."""
-    console.print(score_table(record.evaluations))
+    show_scores(record.evaluations, console)
     console.print(
         f"best step {record.best_step} of {record.steps}, {record.seconds:.0f} s, "
         f"adapter {record.adapter_bytes / 1000:.1f} KB, "
@@ -186,10 +206,12 @@ def show_record(record: RunRecord, console: Console) -> None:
     settings = record.configuration
     title = f"{settings['task']} on {settings['backbone']} ({settings['init']}), --train {settings['train']}"
     console.print(parameter_table(record.parameters, title))
-    console.print(score_table(record.evaluations))
+    show_scores(record.evaluations, console)
     facts = Table(show_header=False)
     recipe = {key: value for key, value in settings.items() if value not in ({}, (), [], None)}
     facts.add_row("recipe", "  ".join(f"{key}={value}" for key, value in recipe.items()))
+    if record.left_out:
+        facts.add_row("left out", left_out_line("train", record.left_out).strip())
     facts.add_row("step", f"{record.best_step} of {record.steps}, in {record.seconds:.0f} s")
     if record.alignment:
         facts.add_row("alignment", "  ".join(f"{key} {value:.4f}" for key, value in record.alignment.items()))

@@ -125,4 +125,5 @@ def score_split(arm: Arm, split: SplitName) -> Evaluation:
     """The scores of an arm on a whole split, with progress, and the floors."""
     samples = open_split(arm.plugins, arm.task, split, arm.configuration.seed)
     metrics = score(arm, samples, description=f"{split} split")
-    return Evaluation(metrics=metrics, floors=arm.task.floors(split), samples=len(samples))
+    floors, left_out = arm.task.floors(split), arm.task.left_out(split)
+    return Evaluation(metrics=metrics, floors=floors, samples=len(samples), left_out=left_out)

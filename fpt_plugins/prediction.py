@@ -127,13 +127,18 @@ class Predictor(Protocol):
 def predict(arm: Predictor, samples: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
     """One answer per sample, in order, each with the sample's ``id``.
 
+    A record that its reader gave as an :class:`fpt_plugins.InputError` is answered by
+    ``{"id": ..., "rejected": reason}``.
+
     Raises:
         InputError: A sample is no sequence of the task; it is named by its identifier.
     """
     remaining = iter(samples)
     while chunk := list(itertools.islice(remaining, BATCH)):
-        for (identifier, _), answer in zip(chunk, _answers(arm, chunk), strict=True):
-            yield {"id": identifier, **answer}
+        answers = iter(_answers(arm, [each for each in chunk if not isinstance(each[1], InputError)]))
+        for identifier, sample in chunk:
+            rejected = isinstance(sample, InputError)
+            yield {"id": identifier, **({"rejected": sample.message} if rejected else next(answers))}
 
 
 def _answers(arm: Predictor, chunk: list[tuple[str, Any]]) -> list[dict[str, Any]]:

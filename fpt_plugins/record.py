@@ -32,12 +32,14 @@ class Evaluation:
         floors: What needs no learning, on the same split.
         samples: How many were scored.
         reads: How often the split was scored; the test split should say 1.
+        left_out: Records that are not in the split, by reason.
     """
 
     metrics: Mapping[str, float]
     floors: tuple[Floor, ...]
     samples: int
     reads: int = 1
+    left_out: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +108,7 @@ class RunRecord:
         stages: In order; the digests above are those of the last.
         alignment: The distance of the embedded inputs from the pretrained token embeddings ``before`` and
             ``after`` input alignment; empty where there was none.
+        left_out: Records that are not in the training split, by reason.
     """
 
     configuration: dict[str, Any]
@@ -122,6 +125,7 @@ class RunRecord:
     evaluations: dict[str, Evaluation]
     stages: tuple[StageRecord, ...] = ()
     alignment: dict[str, float] = attrs.field(factory=dict)
+    left_out: Mapping[str, int] = attrs.field(factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes ``record.json`` into ``folder``."""

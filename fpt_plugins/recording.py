@@ -47,6 +47,7 @@ def run_record(
         evaluations={"validation": _validation(arm, state, samples)},
         stages=_stages(arm, state),
         alignment=state.alignment,
+        left_out=arm.task.left_out("train"),
     )
 
 
@@ -56,6 +57,7 @@ def _validation(arm: Arm, state: Checkpoint, samples: int) -> Evaluation:
         floors=arm.task.floors("validation"),
         samples=samples,
         reads=-(-state.step // (arm.configuration.evaluate_every or 1)),
+        left_out=arm.task.left_out("validation"),
     )
 
 

@@ -112,6 +112,18 @@ class Task(abc.ABC):
         """
         return frozenset()
 
+    def left_out(self, split: SplitName) -> Mapping[str, int]:  # noqa: ARG002 # nothing is, where not overridden
+        """How many records of the data ``split`` would have had and has not, by reason.
+
+        A record that is in no split is counted for one of them, so that the records of the source are
+        the samples of the splits and these. Shown before a run and kept in its record.
+
+        Example:
+            >>> task.left_out("train")  # doctest: +SKIP
+            {'in test too': 12}
+        """
+        return {}
+
     @property
     @abc.abstractmethod
     def recipe(self) -> Recipe:
@@ -176,6 +188,9 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def read(self, path: Path) -> Iterator[tuple[str, Any]]:
         """The samples of one of the user's files as ``(identifier, sample)``, for ``fpt predict``.
+
+        Each record of the file is yielded: one that is no sample, in a file that can be read on, as
+        ``(identifier, InputError(...))``. It is answered with the reason, and counted.
 
         Raises:
             InputError: The file is not of this modality, with record and line where it has them.

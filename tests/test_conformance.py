@@ -1,16 +1,28 @@
 """The conformance suite as authors and users meet it, and the plugins of this tree in it."""
 
 import json
+import struct
+import zlib
 
 import pytest
 
 from fpt_plugins.errors import ConfigurationError, PluginError, UnknownName
 from fpt_plugins.scaffold import new_plugin
-from fpt_plugins.testing import NotApplicable, check, parametrize_with_checks, results_table, running
+from fpt_plugins.testing import (
+    NotApplicable,
+    check,
+    check_backbone,
+    damage,
+    parametrize_with_checks,
+    results_table,
+)
+from fpt_plugins.testing.backbone_suite import BACKBONE_CHECKS, BACKBONE_SUITES
+from fpt_plugins.testing.checking import Check
 from fpt_plugins.testing.declaration import read_declarations
-from fpt_plugins.testing.result import Result
+from fpt_plugins.testing.result import TIERS, Result
 from fpt_plugins.testing.running import reached
-from fpt_plugins.testing.suite import CHECKS, SUITES, Check, checks_of
+from fpt_plugins.testing.subject import Subject
+from fpt_plugins.testing.suite import CHECKS, SUITES, checks_of
 
 
 @parametrize_with_checks("bits", suite="1")
@@ -19,19 +31,42 @@ def test_bits(plugin, check):
     check(plugin)
 
 
-@parametrize_with_checks("images", suite="1")
+IN_FRESH_PROCESSES = {
+    "check_other_processes",
+    "check_same_seed_same_data",
+    "check_reading_runs_no_code",
+    "check_frozen",
+    "check_save_and_load",
+    "check_long_runs",
+}
+"""They take seconds each, most of them imports: for one plugin in every run, for all in `make heavy`."""
+
+
+def mostly_quick(parametrized):
+    """The same parameters, those in fresh processes marked as heavy."""
+    names, parameters = parametrized.args
+    marked = [
+        pytest.param(*each.values, id=each.id, marks=pytest.mark.heavy)
+        if each.id in IN_FRESH_PROCESSES
+        else each
+        for each in parameters
+    ]
+    return pytest.mark.parametrize(names, marked)
+
+
+@mostly_quick(parametrize_with_checks("images", suite="1"))
 def test_images(plugin, check):
     """The plugin keeps the contract."""
     check(plugin)
 
 
-@parametrize_with_checks("listops", suite="1")
+@mostly_quick(parametrize_with_checks("listops", suite="1"))
 def test_listops(plugin, check):
     """The plugin keeps the contract."""
     check(plugin)
 
 
-@parametrize_with_checks("proteins", suite="1")
+@mostly_quick(parametrize_with_checks("proteins", suite="1"))
 def test_proteins(plugin, check):
     """The plugin keeps the contract."""
     check(plugin)
@@ -61,27 +96,52 @@ def test_the_first_suite_is_frozen():
         "check_json_samples",
         "check_damaged_files",
         "check_reading_runs_no_code",
-        "check_errors_name_the_place",
+        "check_every_record_is_counted",
         "check_widths",
         "check_parameters",
         "check_frozen",
         "check_gradients",
         "check_batches",
-        "check_scores",
-        "check_learning",
-        "check_target_is_not_in_the_input",
+        "check_nothing_leaks",
+        "check_known_answers",
         "check_save_and_load",
+        "check_earlier_releases",
         "check_answers",
-        "check_no_assertions",
-        "check_open_files",
+        "check_errors_are_attributed",
+        "check_long_runs",
+    )
+    assert [check.number for check in CHECKS.values()] == [f"C{number:02}" for number in range(1, 29)]
+
+
+def test_the_first_suite_for_backbones_is_frozen():
+    """It likewise."""
+    assert BACKBONE_SUITES["1"] == (
+        "check_facts",
+        "check_building_is_offline",
+        "check_shapes",
+        "check_padding",
+        "check_batches",
+        "check_causality",
+        "check_max_length",
+        "check_evaluation",
+        "check_groups",
+        "check_blocks",
+        "check_gradients",
+        "check_parameters_train",
+        "check_passes_change_nothing",
+        "check_held_matrices",
+        "check_dropout",
+        "check_seed",
+        "check_digest",
     )
 
 
 def test_every_check_says_what_it_proves():
     """Each has a sentence of its own, which the documentation shows."""
-    summaries = [check.summary for check in CHECKS.values()]
-    assert all(summaries)
-    assert len(set(summaries)) == len(summaries)
+    for checks in (CHECKS, BACKBONE_CHECKS):
+        summaries = [check.summary for check in checks.values()]
+        assert all(summaries)
+        assert len(set(summaries)) == len(summaries)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +175,66 @@ def not_promised(plugin):
 
 def test_what_is_not_promised_is_no_failure():
     """The outcome is its own status, with the reason."""
-    result = Check(not_promised, "L1").run(None)
+    result = Check("C00", not_promised, "L1").run(Expecting({}))
     assert (result.status, result.reason) == ("not applicable", "nothing is promised")
 
 
+class Expecting:
+    """Something to check, with its expected failures."""
+
+    def __init__(self, expected_failures):
+        self.expected_failures = expected_failures
+
+
+def check_broken(plugin):
+    """It fails."""
+    raise ConfigurationError("too wide", "narrow it")
+
+
+def check_kept(plugin):
+    """It passes."""
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "words"),
+    [
+        (check_broken, "expected failure", "JPEG is lossy (too wide)"),
+        (check_kept, "failed", "is expected to fail (JPEG is lossy), and is passed"),
+        (not_promised, "failed", "and is not applicable"),
+    ],
+)
+def test_a_declared_failure_is_counted_apart_and_is_strict(function, status, words):
+    """Its reason stands beside what was found; a check that does not fail fails for that."""
+    expected = Expecting(dict.fromkeys(["check_broken", "check_kept", "not_promised"], "JPEG is lossy"))
+    result = Check("C00", function, "L1").run(expected)
+    assert result.status == status
+    assert words in result.reason
+
+
+def test_what_conformance_toml_expects_is_marked(tmp_path, install_project):
+    """Pytest and the command read the same table."""
+    folder = new_plugin("birds", tmp_path / "fpt-birds")
+    declared = folder / "fpt_birds" / "conformance.toml"
+    declared.write_text(declared.read_text() + '\n[expected_failures]\ncheck_widths = "narrow"\n')
+    install_project(folder)
+    marked = parametrize_with_checks("birds", suite="1")
+    assert [parameter.id for parameter in marked.args[1] if parameter.marks] == ["check_widths"]
+    assert CHECKS["check_widths"].run(Subject("birds")).status == "failed"  # it passes, and was to fail
+
+
+def test_a_bomb_is_small_and_says_or_becomes_gigabytes():
+    """Three MB of gzip unpack to three GiB, by gzip's own trailer; a PNG's header says 60,000 pixels."""
+    made = dict(damage._damaged(b"\x89PNG\r\n\x1a\n" + bytes(100)))
+    assert len(made["bomb-gzip"]) < 2**22
+    members = made["bomb-gzip"].count(b"\x1f\x8b\x08")
+    assert members * int.from_bytes(made["bomb-gzip"][-4:], "little") == 3 * 2**30
+    assert struct.unpack(">II", made["bomb-png"][16:24]) == (60_000, 60_000)
+    checksum = zlib.crc32(made["bomb-png"][12:29])
+    assert struct.unpack(">I", made["bomb-png"][29:33]) == (checksum,)
+
+
 def result_of(status, tier):
-    return Result(check="check_x", tier=tier, status=status)
+    return Result(number="C00", check="check_x", tier=tier, status=status)
 
 
 @pytest.mark.parametrize(
@@ -128,12 +242,13 @@ def result_of(status, tier):
     [
         (("passed", "passed", "passed", "passed"), "L4"),
         (("passed", "not applicable", "failed", "passed"), "L2"),
+        (("passed", "expected failure", "passed", "failed"), "L3"),
         (("failed", "passed", "passed", "passed"), None),
     ],
 )
 def test_a_tier_is_reached_with_all_below_it(statuses, tier):
     """What does not apply is no failure; a failure ends the climb."""
-    assert reached(list(map(result_of, statuses, running.TIERS))) == tier
+    assert reached(list(map(result_of, statuses, TIERS))) == tier
 
 
 ENDINGS = {
@@ -173,9 +288,14 @@ def test_a_broken_import_is_a_result(tmp_path, install_project, monkeypatch):
 
 
 RESULTS = [
-    Result(check="check_metadata", tier="L1", status="passed", seconds=1.25),
-    Result(check="check_lengths", tier="L2", status="not applicable", reason="no [sequences]"),
-    Result(check="check_widths", tier="L3", status="failed", reason="too wide", remedy="narrow it"),
+    Result(number="C01", check="check_metadata", tier="L1", status="passed", seconds=1.25),
+    Result(number="C12", check="check_lengths", tier="L2", status="not applicable", reason="no [sequences]"),
+    Result(
+        number="C14", check="check_damaged_files", tier="L2", status="expected failure", reason="as known"
+    ),
+    Result(
+        number="C17", check="check_widths", tier="L3", status="failed", reason="too wide", remedy="narrow it"
+    ),
 ]
 
 
@@ -183,18 +303,20 @@ def test_the_table_has_every_result_and_the_counts(monkeypatch, capsys):
     """Names, reasons and remedies are shown, then the tier; a failure is an error with its remedy."""
     monkeypatch.setattr(results_table, "check", lambda name: RESULTS)
     with pytest.raises(PluginError, match="birds fails check_widths\n  narrow it"):
-        results_table.print_check("birds")
+        results_table.print_asked("birds", None)
     shown = capsys.readouterr().out
-    assert "suite 1, L2: 1 passed, 1 failed, 1 not applicable, 1.2 s" in shown
-    assert all(word in shown for word in ("check_lengths", "no [sequences]", "too wide", "narrow it"))
+    counts = "1 passed, 1 failed, 1 not applicable, 1 expected failures, 1.2 s of processor time"
+    assert f"suite 1, L2: {counts}" in " ".join(shown.split())
+    assert all(word in shown for word in ("check_lengths", "no [sequences]", "too wide", "narrow it", "C17"))
 
 
 def test_json_is_a_list_of_records(monkeypatch, capsys):
     """Standard output has each result as an object, and nothing else."""
     monkeypatch.setattr(results_table, "check", lambda name: RESULTS[:1])
-    results_table.print_check("birds", as_json=True)
+    results_table.print_asked("birds", None, as_json=True)
     assert json.loads(capsys.readouterr().out) == [
         {
+            "number": "C01",
             "check": "check_metadata",
             "tier": "L1",
             "status": "passed",
@@ -205,10 +327,19 @@ def test_json_is_a_list_of_records(monkeypatch, capsys):
     ]
 
 
-def test_an_unknown_plugin_is_refused():
+def test_an_unknown_plugin_or_backbone_is_refused():
     """There is nothing to check."""
     with pytest.raises(UnknownName):
         check("no-such-plugin")
+    with pytest.raises(UnknownName):
+        check_backbone("no-such-body")
+
+
+@pytest.mark.parametrize(("plugin", "backbone"), [(None, None), ("bits", "lstm")])
+def test_one_thing_is_checked_at_a_time(plugin, backbone):
+    """Neither nothing nor both."""
+    with pytest.raises(ConfigurationError, match="a plugin, or a backbone"):
+        results_table.print_asked(plugin, backbone)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +348,7 @@ def test_an_unknown_plugin_is_refused():
         ("[[", "conformance.toml"),
         ('["a/b"]\nfiles = "x"', "there is no key of conformance.toml 'files'"),
         ('["a/b"]\nfile = "x"', "names x, which is not there"),
+        ("[expected_failures]\ncheck_widths = 1", "conformance.toml"),
     ],
 )
 def test_a_wrong_declaration_is_refused(tmp_path, text, message):

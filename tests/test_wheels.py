@@ -89,6 +89,24 @@ def test_it_trains_and_predicts(environment, tmp_path):
     assert 0 <= json.loads(run(environment, tmp_path, "fpt", "evaluate", "run", "--json"))["accuracy"] <= 1
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", ["bits", "proteins"])
+def test_the_suite_runs_outside_the_tree(environment, tmp_path, name):
+    """``fpt check`` of the installed wheels: 28 results, none failed, in under a minute of processor time."""
+    results = json.loads(run(environment, tmp_path, "fpt", "check", name, "--json"))
+    assert len(results) == 28
+    assert {result["status"] for result in results} <= {"passed", "not applicable"}
+    assert sum(result["seconds"] for result in results) < 60
+
+
+@pytest.mark.heavy
+def test_the_suite_for_backbones_runs_outside_the_tree(environment, tmp_path):
+    """Likewise for a backbone, with its options."""
+    words = ["--backbone", "lstm", "--backbone-option", "width=16", "--json"]
+    results = json.loads(run(environment, tmp_path, "fpt", "check", *words))
+    assert {result["status"] for result in results} == {"passed"}
+
+
 def test_wheels_hold_what_they_name_and_no_pickle(wheels):
     """Each wheel has its package, its types marker and its licence, and nothing else at the top level."""
     assert len(wheels) == len(SOURCES)

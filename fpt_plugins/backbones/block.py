@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest
 from fpt_plugins.backbones.initialization import Blank, random
-from fpt_plugins.backbones.positions import check_rows
+from fpt_plugins.backbones.positions import check_fits, check_rows
 from fpt_plugins.backbones.tensor_names import TensorNames
 from fpt_plugins.errors import ConfigurationError
 
@@ -72,7 +72,11 @@ class BlockBackbone(nn.Module):
         return [[name for name, _ in self.named_parameters() if not name.startswith(around)]]
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
-        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
+        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
         return self._compute(inputs_embeds, attention_mask, weighted=False)[0]
 
     def attention_weights(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -83,6 +87,7 @@ class BlockBackbone(nn.Module):
     def _compute(
         self, inputs_embeds: Tensor, attention_mask: Tensor, *, weighted: bool
     ) -> tuple[Tensor, Tensor]:
+        check_fits(inputs_embeds, self.max_length)
         hidden_states = inputs_embeds
         if self.positions is not None:
             position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fpt_plugins.backbones.architecture import Architecture
-from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.backbones.positions import check_fits
 
 
 class HuggingFaceBackbone(nn.Module):
@@ -73,9 +73,8 @@ class HuggingFaceBackbone(nn.Module):
         Raises:
             ConfigurationError: ``T`` is more than ``max_length``.
         """
+        check_fits(inputs_embeds, self.max_length)
         length = inputs_embeds.shape[1]
-        if length > self.max_length:
-            raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
         position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)  # [1, T]
         return self.architecture.call(self.model, inputs_embeds, attention_mask, position_ids)
 

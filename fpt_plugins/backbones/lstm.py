@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest
 from fpt_plugins.backbones.initialization import DEVIATION, generator
-from fpt_plugins.backbones.positions import check_rows
+from fpt_plugins.backbones.positions import check_fits, check_rows
 from fpt_plugins.digest import digest
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ class LSTMBackbone(nn.Module):
         """Embeddings ``[B, T, D]`` to hidden states ``[B, T, D]``.
 
         Padding is on the right, and a layer that reads from the left meets it after all that is real.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
         """
+        check_fits(inputs_embeds, self.max_length)
         hidden_states = inputs_embeds
         if self.positions is not None:
             position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)

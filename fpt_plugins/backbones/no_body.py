@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from fpt_plugins.backbones.positions import check_fits
 from fpt_plugins.digest import digest
 
 
@@ -28,5 +29,10 @@ class NoBody(nn.Module):
         return {}
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:  # noqa: ARG002 # of the contract
-        """Embeddings ``[B, T, D]`` as they are; the mask ``[B, T]`` has nothing to hide."""
+        """Embeddings ``[B, T, D]`` as they are; the mask ``[B, T]`` has nothing to hide.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
+        check_fits(inputs_embeds, self.max_length)
         return inputs_embeds

@@ -48,6 +48,17 @@ def check_rows(length: int, rows: int) -> None:
         )
 
 
+def check_fits(inputs_embeds: Tensor, max_length: int) -> None:
+    """Refuse embeddings ``[B, T, D]`` with more tokens than a body was built for.
+
+    Raises:
+        ConfigurationError: ``T`` is more than ``max_length``.
+    """
+    length = inputs_embeds.shape[1]
+    if length > max_length:
+        raise ConfigurationError(f"{length} tokens do not fit {max_length} positions")
+
+
 def tile(table: Tensor, rows: int) -> Tensor:
     """The first ``rows`` rows of a table ``[N, D]`` repeated without end, as a copy ``[rows, D]``.
 

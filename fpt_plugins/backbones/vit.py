@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 from fpt_plugins.backbones.checkpoint import FileTensor, read_tensors, weight_files
 from fpt_plugins.backbones.initialization import INITIALIZATIONS, Blank, Numbers
+from fpt_plugins.backbones.positions import check_fits
 from fpt_plugins.backbones.tensor_names import TensorNames
 from fpt_plugins.errors import ConfigurationError
 
@@ -94,9 +95,8 @@ class VisionBackbone(nn.Module):
         Raises:
             ConfigurationError: ``T`` is more than ``max_length``.
         """
+        check_fits(inputs_embeds, self.max_length)
         length = inputs_embeds.shape[1]
-        if length > self.max_length:
-            raise ConfigurationError(f"{length} tokens do not fit {self.max_length} positions")
         model: Any = self.model
         positions = self.positions(torch.arange(length, device=inputs_embeds.device))  # [T, D]
         hidden_states = model.norm_pre(model.pos_drop(inputs_embeds + positions))
@@ -165,7 +165,8 @@ def build(builder: VisionBuilder, spec: BackboneSpec, request: BackboneRequest) 
     model.blocks = model.blocks[:asked]
     for block in model.blocks:
         block.attn.fused_attn = request.options.attention == "sdpa"
-    made = _Vision(VisionBackbone(model, request.length))
+    with torch.device("meta"):  # filled below: nothing is drawn from the global generator
+        made = _Vision(VisionBackbone(model, request.length))
     shapes = {name: tuple(made.body.get_parameter(own).shape) for name, own in made.tensors().items()}
     blank = Blank(
         names=NAMES,

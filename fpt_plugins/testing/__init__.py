@@ -1,4 +1,4 @@
-"""The conformance suite: what a plugin must keep, as checks that its author and its users run.
+"""The conformance suites: what a plugin or a backbone must keep, as checks for authors and users.
 
 Example:
     In a plugin's own tests, with pytest::
@@ -10,11 +10,21 @@ Example:
         def test_conformance(plugin, check):
             check(plugin)
 
-    For users and in CI, each check in a process that may crash: ``fpt check bits``.
+    For users and in CI, each check in a process that may crash: ``fpt check bits``, and
+    ``fpt check --backbone lstm``.
 """
 
-from fpt_plugins.testing.parametrization import parametrize_with_checks
+from fpt_plugins.testing.earlier_releases import save_release
+from fpt_plugins.testing.parametrization import parametrize_backbone_with_checks, parametrize_with_checks
 from fpt_plugins.testing.result import NotApplicable, Result
-from fpt_plugins.testing.running import check
+from fpt_plugins.testing.running import check, check_backbone
 
-__all__ = ["NotApplicable", "Result", "check", "parametrize_with_checks"]
+__all__ = [
+    "NotApplicable",
+    "Result",
+    "check",
+    "check_backbone",
+    "parametrize_backbone_with_checks",
+    "parametrize_with_checks",
+    "save_release",
+]

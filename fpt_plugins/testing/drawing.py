@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fpt_plugins.task import SPLITS, SplitName, Task
 
 if TYPE_CHECKING:
-    from fpt_plugins.data import Samples
+    from torch import Tensor
+
+    from fpt_plugins.data import Batch, Samples
     from fpt_plugins.testing.subject import Subject
 
 MOST_SAMPLES = 2048
@@ -22,6 +24,18 @@ def open_split(plugin: Subject, task: Task, split: SplitName) -> Samples:
     from fpt_plugins.data import read_split
 
     return read_split(plugin.plugins(task), task, split, seed=0)
+
+
+def first_batch(plugin: Subject, task: Task, count: int = 4, split: SplitName = "validation") -> Batch:
+    """The first samples of a split as a batch."""
+    samples = open_split(plugin, task, split)
+    return samples.batch([(index, 0) for index in range(min(count, len(samples)))])
+
+
+def targets_of(batch: Batch) -> Tensor:
+    """The targets of a batch of a split, which has them."""
+    assert batch.targets is not None  # noqa: S101 # a split has targets; for the type checker
+    return batch.targets
 
 
 def draw(samples: Samples, indices: range | list[int]) -> Drawn:

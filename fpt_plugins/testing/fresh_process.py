@@ -40,10 +40,10 @@ def start_module(
 
 
 def ask(probe: str, *arguments: Any, seconds: float = 30.0, **settings: Any) -> Any:
-    """What a function of :mod:`fpt_plugins.testing.probes` answers in a fresh process.
+    """What a function answers in a fresh process.
 
     Args:
-        probe: The function's name.
+        probe: Its name in :mod:`fpt_plugins.testing.probes`, or ``MODULE.NAME`` of another module here.
         arguments: Plain values.
         seconds: How long it may take.
         settings: As for :func:`start_module`.

@@ -35,11 +35,12 @@ def check_metadata(plugin: Subject) -> None:
         raise ContractBroken(f"{installed} has no valid version") from error
     installed.check_contract()
     operators = {bound.operator for bound in SpecifierSet(installed.contract or "")}
-    if not operators & {"<", "<=", "==", "~=", "==="}:
-        raise ContractBroken(
-            f"{installed} requires fpt-plugins{installed.contract}: any later contract",
-            'bound it from above: "fpt-plugins>=0.1,<0.2"',
-        )
+    for side, signs in {"later": {"<", "<="}, "earlier": {">", ">="}}.items():
+        if not operators & {*signs, "==", "~=", "==="}:
+            raise ContractBroken(
+                f"{installed} requires fpt-plugins{installed.contract}: any {side} contract",
+                'bound it from both sides: "fpt-plugins>=0.1,<0.2"',
+            )
     if not {"License-Expression", "License"} & set(importlib.metadata.metadata(installed.distribution)):
         raise ContractBroken(f"{installed} names no license", 'in its pyproject.toml: license = "MIT"')
 
@@ -70,7 +71,10 @@ def check_other_processes(plugin: Subject) -> None:
 
 def check_hooks(plugin: Subject) -> None:
     """Its hooks are known ones, with arguments that are known, and return what they should."""
-    for name in plugin.loaded.tasks:
+    for name, task_class in plugin.loaded.tasks.items():
+        summary = getattr(task_class, "summary", None)
+        if not isinstance(summary, str) or not summary.strip():
+            raise ContractBroken(f"{name} says nothing of itself", 'summary = "what is asked, in one line"')
         if not plugin.declaration(name).needs:
             task = plugin.task(name)
             plugin.plugins(task).input_embedding(task, 32)

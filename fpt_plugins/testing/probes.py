@@ -15,7 +15,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from fpt_plugins.errors import FptError
+from fpt_plugins.errors import FptError, InputError
+from fpt_plugins.prediction import read_files
 from fpt_plugins.task import SPLITS, Task
 from fpt_plugins.testing.drawing import contents, digest
 from fpt_plugins.testing.subject import Subject
@@ -23,6 +24,8 @@ from fpt_plugins.testing.subject import Subject
 SECONDS_TO_IMPORT = 2.0
 EXTRA_MEMORY = 2 * 1024**3
 """Bytes that reading a damaged file may map beside what the process holds already."""
+
+SAMPLES_BY_WORKERS = 8
 
 _HEAVY = ("torch", "transformers", "tensorflow", "jax", "timm")
 _RUNS_CODE = {
@@ -33,16 +36,24 @@ _RUNS_CODE = {
 
 def import_effects(name: str) -> list[str]:
     """What importing a plugin and asking for its tasks changes, one sentence each."""
-    plugin, connections = Subject(name), list[str]()
+    plugin, reached, written = Subject(name), list[str](), list[str]()
     entry_point = plugin.installed.entry_point
-    sys.addaudithook(lambda event, _: connections.append(event) if event == "socket.connect" else None)
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.getaddrinfo"):
+            reached.append(event)
+        if event == "open" and _is_writing(arguments) and "__pycache__" not in str(arguments[0]):
+            written.append(str(arguments[0]))
+
+    sys.addaudithook(hear)
     before, start = _global_state(), time.perf_counter()
     entry_point.load()
     _ = plugin.loaded
     seconds, after = time.perf_counter() - start, _global_state()
     effects = [f"it changes {what}" for what in before if before[what] != after[what]]
     effects += [f"it imports {module}" for module in _HEAVY if module in sys.modules]
-    effects += ["it opens a network connection"] if connections else []
+    effects += ["it opens a network connection"] if reached else []
+    effects += [f"it writes {path}" for path in written]
     return effects + ([f"it takes {seconds:.1f} s"] if seconds > SECONDS_TO_IMPORT else [])
 
 
@@ -76,15 +87,27 @@ def item_digest(item: Any) -> str:
 
 
 def content_digests(name: str) -> dict[str, str]:
-    """A digest of all splits of each task."""
+    """A digest of all splits of each task, and whether two workers read what this process reads."""
     plugin = Subject(name)
     found = {task.name: digest(contents(plugin, task)) for task in plugin.tasks}
+    for task in plugin.tasks:
+        for split in SPLITS:
+            if split not in task.fresh and not _workers_agree(task.split(split)):
+                found[task.name] = f"other samples of {split} in a worker"
     plugin.close()
     return found
 
 
-def outcomes_of_reading(name: str, task: str, folder: str) -> dict[str, list[str]]:
-    """For each file of a folder: that ``read`` read it, or its error's kind, message and place."""
+def _workers_agree(dataset: Any) -> bool:
+    from torch.utils.data import DataLoader, Subset
+
+    places = range(min(len(dataset), SAMPLES_BY_WORKERS))
+    loader = DataLoader(Subset(dataset, places), batch_size=None, num_workers=2)
+    return [item_digest(item) for item in loader] == [item_digest(dataset[place]) for place in places]
+
+
+def outcomes_of_reading(name: str, task: str, folder: str) -> dict[str, dict[str, Any]]:
+    """For each file of a folder what the core made of it through the task's ``read``."""
     plugin = Subject(name)
     reader = plugin.task(task)
     _limit_memory()
@@ -96,15 +119,36 @@ def outcomes_of_reading(name: str, task: str, folder: str) -> dict[str, list[str
     return found
 
 
-def _outcome(reader: Any, path: Path) -> list[str]:
+def _outcome(reader: Task, path: Path) -> dict[str, Any]:
+    samples, places, before, start = 0, list[str](), _largest_size(), time.process_time()
+    kind = message = ""
     try:
-        for _ in reader.read(path):
-            pass
-    except FptError as error:
-        return [type(error).__name__, error.message, getattr(error, "where", "")]
+        for _, sample in read_files(reader, [path]):
+            rejected = isinstance(sample, InputError)
+            places += [sample.where] if rejected else []
+            samples += not rejected
+    except InputError as error:
+        kind, message = "InputError", error.message
+    except OSError as error:
+        kind, message = "OSError", str(error)
     except Exception as error:  # noqa: BLE001 # it is what is looked for
-        return ["", f"{type(error).__name__}: {error}", ""]
-    return ["read", "", ""]
+        kind, message = type(error).__name__, str(error)
+    rejected_count = len(places)
+    return {
+        "kind": kind,
+        "message": message,
+        "places": [*places, *([message] if kind == "InputError" else [])],
+        "samples": samples,
+        "rejected": rejected_count,
+        "seconds": time.process_time() - start,
+        "grown": _largest_size() - before,
+    }
+
+
+def _largest_size() -> float:
+    """MiB that this process has been at its largest."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _limit_memory() -> None:
@@ -139,23 +183,34 @@ def events_while_reading(name: str) -> dict[str, list[str]]:
 
 
 def _writes_outside(event: str, arguments: tuple[Any, ...], data_root: Path) -> bool:
-    if event != "open" or not isinstance(arguments[1], str) or not set("wxa+") & set(arguments[1]):
+    if event != "open" or not _is_writing(arguments):
         return False
     return not Path(str(arguments[0])).is_relative_to(data_root) and str(arguments[0]) != os.devnull
 
 
-def answers_of_adapters(folders: list[str], data: str, samples: int) -> list[Any]:
-    """What saved adapters answer to their first validation samples, with another state of the generators."""
-    import torch
-
-    import fpt_plugins
-
-    torch.manual_seed(20210309)
-    arms = [fpt_plugins.load(each, device="cpu", precision="fp32", data=Path(data)) for each in folders]
-    return [arm.predict(first_samples(arm.task, samples)) for arm in arms]
+def _is_writing(arguments: tuple[Any, ...]) -> bool:
+    return isinstance(arguments[1], str) and bool(set("wxa+") & set(arguments[1]))
 
 
-def first_samples(task: Task, count: int) -> list[Any]:
-    """The first validation samples of a task."""
-    dataset: Any = task.split("validation")
-    return [dataset[index][0] for index in range(min(count, len(dataset)))]
+def outcomes_without_data(name: str) -> dict[str, str]:
+    """For each task whose data no package carries: what else than an error of ours its splits raise."""
+    plugin = Subject(name)
+    sys.addaudithook(_unplug)
+    found = {}
+    for task_name in plugin.loaded.tasks:
+        if plugin.declaration(task_name).needs:
+            try:
+                plugin.task(task_name).split("train")
+            except FptError:
+                found[task_name] = ""
+            except Exception as error:  # noqa: BLE001 # it is what is looked for
+                found[task_name] = f"{type(error).__name__}: {error}"
+            else:
+                found[task_name] = "it gives a training split"
+    plugin.close()
+    return found
+
+
+def _unplug(event: str, _: object) -> None:
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise OSError("there is no network")

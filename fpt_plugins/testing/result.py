@@ -1,4 +1,4 @@
-"""What a check says: passed, failed, or not applicable and why."""
+"""What a check says: passed, failed, failed as expected, or not applicable and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import attrs
 from fpt_plugins.errors import FptError
 
 Tier: TypeAlias = Literal["L1", "L2", "L3", "L4"]
-Status: TypeAlias = Literal["passed", "failed", "not applicable"]
+TIERS: tuple[Tier, ...] = ("L1", "L2", "L3", "L4")
+
+Status: TypeAlias = Literal["passed", "failed", "expected failure", "not applicable"]
+STATUSES: tuple[Status, ...] = ("passed", "failed", "not applicable", "expected failure")
 
 
 class NotApplicable(unittest.SkipTest):
@@ -28,14 +31,17 @@ class Result:
     """The outcome of one check.
 
     Args:
+        number: ``C01`` to ``C28`` for a plugin, ``B01`` and so on for a backbone.
         check: The check's name.
         tier: ``L1`` safe to install, ``L2`` data, ``L3`` trains, ``L4`` shares and serves.
-        status: ``passed``, ``failed`` or ``not applicable``.
+        status: ``passed``, ``failed``, ``not applicable``, or ``expected failure``: one that was
+            declared with its reason.
         reason: Why it failed or does not apply; empty where it passed.
         remedy: What to do about a failure.
-        seconds: How long it took.
+        seconds: Of processor time, that of the processes which it started included.
     """
 
+    number: str
     check: str
     tier: Tier
     status: Status

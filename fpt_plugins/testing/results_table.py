@@ -4,31 +4,57 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from fpt_plugins.errors import PluginError
+from fpt_plugins.errors import ConfigurationError, PluginError
 from fpt_plugins.options import converter
-from fpt_plugins.testing.result import Result
-from fpt_plugins.testing.running import check, reached
+from fpt_plugins.testing.result import STATUSES, Result
+from fpt_plugins.testing.running import check, check_backbone, reached
 
-_STYLES = {"passed": "green", "failed": "bold red", "not applicable": "yellow"}
+_STYLES = {
+    "passed": "green",
+    "failed": "bold red",
+    "not applicable": "yellow",
+    "expected failure": "magenta",
+}
 
 
-def print_check(name: str, *, as_json: bool = False) -> None:
-    """Checks a plugin and prints each result, the counts and the tier that is reached.
+def print_asked(
+    plugin: str | None,
+    backbone: str | None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    as_json: bool = False,
+) -> None:
+    """Checks a plugin or a backbone and prints each result, the counts and the tier that is reached.
 
     Args:
-        name: The plugin's, as ``fpt plugins`` shows it.
+        plugin: As ``fpt plugins`` shows it; ``None`` where a backbone is given.
+        backbone: As ``--backbone`` takes it; ``None`` where a plugin is given.
+        options: The backbone's options by name.
         as_json: A list of records on standard output instead.
 
     Raises:
+        ConfigurationError: Neither of the two is given, or both.
         PluginError: A check failed.
-        UnknownName: There is no such plugin.
+        UnknownName: There is no such plugin or backbone.
     """
-    results = check(name)
+    if plugin is not None and backbone is None and not options:
+        _print(plugin, check(plugin), as_json=as_json)
+    elif plugin is None and backbone is not None:
+        _print(backbone, check_backbone(backbone, options=options), as_json=as_json)
+    else:
+        raise ConfigurationError(
+            "fpt check takes a plugin, or a backbone and its options", "fpt check bits, or --backbone lstm"
+        )
+
+
+def _print(name: str, results: list[Result], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(converter().unstructure(results)))
     else:
@@ -42,18 +68,21 @@ def headline(results: list[Result], suite: str = "1") -> str:
     """The suite, the tier and the counts in one line.
 
     Example:
-        >>> headline([Result(check="check_metadata", tier="L1", status="passed")])
-        'suite 1, L4: 1 passed, 0 failed, 0 not applicable, 0.0 s'
+        >>> headline([Result(number="C01", check="check_metadata", tier="L1", status="passed")])
+        'suite 1, L4: 1 passed, 0 failed, 0 not applicable, 0 expected failures, 0.0 s of processor time'
     """
     counts = Counter(result.status for result in results)
-    shown = ", ".join(f"{counts[status]} {status}" for status in ("passed", "failed", "not applicable"))
+    *shown, expected = (f"{counts[status]} {status}" for status in STATUSES)
     seconds = sum(result.seconds for result in results)
-    return f"suite {suite}, {reached(results) or 'no tier'}: {shown}, {seconds:.1f} s"
+    words = ", ".join([*shown, f"{expected}s"])
+    return f"suite {suite}, {reached(results) or 'no tier'}: {words}, {seconds:.1f} s of processor time"
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table("tier", Column("check", no_wrap=True), "status", "why, and what to do")
+    columns = ("tier", "", Column("check", no_wrap=True), "status", "why, and what to do")
+    table = Table(*columns)
     for result in results:
         said = "\n".join(filter(None, (result.reason, result.remedy)))
-        table.add_row(result.tier, result.check, f"[{_STYLES[result.status]}]{result.status}", escape(said))
+        status = f"[{_STYLES[result.status]}]{result.status}"
+        table.add_row(result.tier, result.number, result.check, status, escape(said))
     return table

@@ -1,4 +1,4 @@
-"""The suite in processes of its own: a check that ends its process, or never ends, is a result."""
+"""The suites in processes of their own: a check that ends its process, or never ends, is a result."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import queue
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from typing import IO, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, cast
 
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import converter
+from fpt_plugins.testing.backbone_subject import BackboneSubject
+from fpt_plugins.testing.backbone_suite import backbone_checks_of
+from fpt_plugins.testing.checking import Check
 from fpt_plugins.testing.fresh_process import start_module
-from fpt_plugins.testing.result import Result, Tier
+from fpt_plugins.testing.result import TIERS, Result, Tier
 from fpt_plugins.testing.subject import Subject
-from fpt_plugins.testing.suite import CHECKS, Check, checks_of
+from fpt_plugins.testing.suite import checks_of
 
-SECONDS_PER_CHECK = 60.0
+SECONDS_PER_CHECK = 120.0
 """How long one check may take before it counts as hanging."""
 
-TIERS: tuple[Tier, ...] = ("L1", "L2", "L3", "L4")
+MOST_HANGING = 2
+"""In a row: a plugin that hangs where it is imported would hang in every check."""
 
 
 def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -> list[Result]:
@@ -43,10 +47,34 @@ def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -
     """
     checks = checks_of(suite)
     _ = Subject(name).installed
-    results: list[Result] = []
-    while len(results) < len(checks):
-        results += _some_results(name, checks[len(results) :], patience)
-    return results
+    return _results({"plugin": name}, checks, patience)
+
+
+def check_backbone(
+    name: str,
+    *,
+    suite: str = "1",
+    options: Mapping[str, Any] | None = None,
+    patience: float = SECONDS_PER_CHECK,
+) -> list[Result]:
+    """Every check of a suite for backbones on one, as :func:`check` does for a plugin.
+
+    Args:
+        name: As ``--backbone`` takes it.
+        suite: The suite's version.
+        options: The backbone's options by name: ``{"layers": 2}``.
+        patience: Seconds that one check may take.
+
+    Raises:
+        UnknownName: There is no such backbone or suite.
+
+    Example:
+        >>> len(check_backbone("none"))  # doctest: +SKIP
+        16
+    """
+    checks = backbone_checks_of(suite)
+    _ = BackboneSubject(name, options).spec
+    return _results({"backbone": name, "options": dict(options or {})}, checks, patience)
 
 
 def reached(results: list[Result]) -> Tier | None:
@@ -56,14 +84,32 @@ def reached(results: list[Result]) -> Tier | None:
     return passed[-1] if passed else None
 
 
-def _some_results(name: str, checks: list[Check], patience: float) -> Iterator[Result]:
+def _results(subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float) -> list[Result]:
+    results: list[Result] = []
+    while len(results) < len(checks):
+        if [result.reason for result in results[-MOST_HANGING:]] == [_hangs(patience)] * MOST_HANGING:
+            reason = f"not run: each of the {MOST_HANGING} checks before it {_hangs(patience)}"
+            return results + [check.result("failed", reason) for check in checks[len(results) :]]
+        results += _some_results(subject, checks[len(results) :], patience)
+    return results
+
+
+def _hangs(patience: float) -> str:
+    return f"took more than {patience:g} s"
+
+
+def _some_results(
+    subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float
+) -> Iterator[Result]:
     """The results that one process gives; the last may be how a check ended the process."""
-    child = start_module("fpt_plugins.testing.checking_process", name, *(check.name for check in checks))
+    by_name = {check.name: check for check in checks}
+    words = (json.dumps(subject), *by_name)
+    child = start_module("fpt_plugins.testing.checking_process", *words)
     running, left = None, len(checks)
     try:
         for line in _lines(child, patience):
             if isinstance(line, str):
-                running = CHECKS[line]
+                running = by_name[line]
             else:
                 yield converter().structure(line, Result)
                 running, left = None, left - 1
@@ -74,10 +120,10 @@ def _some_results(name: str, checks: list[Check], patience: float) -> Iterator[R
         child.kill()
         child.wait()
     if running is not None:
-        yield running.result("failed", reason)
+        yield running.result("failed", reason, remedy="run this check alone in a debugger")
     elif left:
-        why = f"python -m fpt_plugins.testing.checking_process {name} {checks[0].name}"
-        raise FptError(f"the process for the checks of {name} {reason}", f"see why: {why}")
+        why = f"python -m fpt_plugins.testing.checking_process '{words[0]}' {checks[0].name}"
+        raise FptError(f"the process for the checks of {words[0]} {reason}", f"see why: {why}")
 
 
 def _lines(child: subprocess.Popen[str], patience: float) -> Iterator[object]:
@@ -99,7 +145,7 @@ def _lines(child: subprocess.Popen[str], patience: float) -> Iterator[object]:
         while (line := lines.get(timeout=patience)) is not None:
             yield json.loads(line)
     except queue.Empty:
-        raise TimeoutError(f"took more than {patience:g} s") from None
+        raise TimeoutError(_hangs(patience)) from None
 
 
 def _ending(status: int) -> str:

@@ -1,67 +1,28 @@
-"""The checks of each suite. A suite's list is frozen: new checks arrive in the next one."""
+"""The checks of each suite for plugins. A suite's list is frozen: new checks arrive in the next one."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
-import attrs
-
-from fpt_plugins.errors import FptError, UnknownName
-from fpt_plugins.testing import contents, fitting, installation, learning, refusals, sharing
-from fpt_plugins.testing.result import NotApplicable, Result, Status, Tier
+from fpt_plugins.errors import UnknownName
+from fpt_plugins.testing import (
+    batches,
+    contents,
+    damage,
+    earlier_releases,
+    endurance,
+    freezing,
+    installation,
+    known_answers,
+    leakage,
+    modules,
+    records,
+    refusals,
+    sharing,
+)
+from fpt_plugins.testing.checking import Check
+from fpt_plugins.testing.result import Tier
 from fpt_plugins.testing.subject import Subject
-
-
-@attrs.frozen
-class Check:
-    """One check: call it with a plugin.
-
-    Args:
-        function: Returns where the plugin keeps the contract.
-        tier: What a plugin is that passes this tier's checks and those of the tiers before.
-    """
-
-    function: Callable[[Subject], None]
-    tier: Tier
-
-    @property
-    def name(self) -> str:
-        """``check_...``"""
-        return self.function.__name__
-
-    @property
-    def summary(self) -> str:
-        """What it proves, in one sentence."""
-        return (self.function.__doc__ or "").partition("\n")[0]
-
-    def __call__(self, plugin: Subject) -> None:
-        """Raises where the plugin breaks the contract; ``NotApplicable`` where it promises nothing."""
-        self.function(plugin)
-
-    def run(self, plugin: Subject) -> Result:
-        """The outcome, whatever the plugin raises."""
-        start = time.perf_counter()
-        status, reason, remedy = self._outcome(plugin)
-        seconds = round(time.perf_counter() - start, 3)
-        return self.result(status, reason, remedy=remedy, seconds=seconds)
-
-    def result(self, status: Status, reason: str = "", **facts: Any) -> Result:
-        """A result of this check."""
-        return Result(check=self.name, tier=self.tier, status=status, reason=reason, **facts)
-
-    def _outcome(self, plugin: Subject) -> tuple[Status, str, str]:
-        try:
-            self(plugin)
-        except NotApplicable as error:
-            return "not applicable", str(error), ""
-        except FptError as error:
-            return "failed", error.message, error.remedy
-        except (Exception, SystemExit) as error:  # noqa: BLE001 # a plugin may raise anything
-            return "failed", f"{type(error).__name__}: {error}", ""
-        return "passed", "", ""
-
 
 _TIERS: dict[Tier, tuple[Callable[[Subject], None], ...]] = {
     "L1": (
@@ -80,36 +41,39 @@ _TIERS: dict[Tier, tuple[Callable[[Subject], None], ...]] = {
         contents.check_items_are_copies,
         refusals.check_lengths,
         refusals.check_json_samples,
-        refusals.check_damaged_files,
-        refusals.check_reading_runs_no_code,
-        refusals.check_errors_name_the_place,
+        damage.check_damaged_files,
+        damage.check_reading_runs_no_code,
+        records.check_every_record_is_counted,
     ),
     "L3": (
-        learning.check_widths,
-        learning.check_parameters,
-        learning.check_frozen,
-        learning.check_gradients,
-        learning.check_batches,
-        learning.check_scores,
-        fitting.check_learning,
-        fitting.check_target_is_not_in_the_input,
+        modules.check_widths,
+        modules.check_parameters,
+        freezing.check_frozen,
+        modules.check_gradients,
+        batches.check_batches,
+        leakage.check_nothing_leaks,
+        known_answers.check_known_answers,
     ),
     "L4": (
         sharing.check_save_and_load,
+        earlier_releases.check_earlier_releases,
         sharing.check_answers,
-        sharing.check_no_assertions,
-        sharing.check_open_files,
+        sharing.check_errors_are_attributed,
+        endurance.check_long_runs,
     ),
 }
 
-CHECKS = {function.__name__: Check(function, tier) for tier, found in _TIERS.items() for function in found}
+CHECKS: dict[str, Check[Subject]] = {
+    function.__name__: Check(f"C{number:02}", function, tier)
+    for number, (tier, function) in enumerate(((t, f) for t, found in _TIERS.items() for f in found), 1)
+}
 """Every check by its name, in the order of the tiers."""
 
 SUITES = {"1": tuple(CHECKS)}
 """The names of each suite's checks."""
 
 
-def checks_of(suite: str) -> list[Check]:
+def checks_of(suite: str) -> list[Check[Subject]]:
     """The checks of a suite.
 
     Raises:

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class LabeledPictures:
-    """Pictures ``[N, H, W, C]`` (uint8) and the place of each one's class, ``[N]`` (int64)."""
+    """Pictures ``[N, H, W, C]`` (uint8) and the place of each one's class, ``[N]`` (int64).
+
+    ``copies`` counts those that were left out because another split has them.
+    """
 
     pictures: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    copies: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,7 +68,10 @@ def published(
         return read("test")
     train = read("train")
     count = round(held_out * len(train))
-    return two_ways(without_copies(train, read("test")), split, count, seed)
+    pool = without_copies(train, read("test"))
+    return attrs.evolve(
+        two_ways(pool, split, count, seed), copies=pool.copies if split == "train" else 0
+    )  # counted once
 
 
 def as_the_paper(read: Callable[[SplitName], LabeledPictures], split: SplitName) -> LabeledPictures:
@@ -75,7 +82,8 @@ def as_the_paper(read: Callable[[SplitName], LabeledPictures], split: SplitName)
 def without_copies(pictures: LabeledPictures, *others: LabeledPictures) -> LabeledPictures:
     """Those that are in none of the others."""
     known = {content for other in others for content in other.contents()}
-    return pictures.take(np.array([content not in known for content in pictures.contents()], dtype=bool))
+    kept = pictures.take(np.array([content not in known for content in pictures.contents()], dtype=bool))
+    return attrs.evolve(kept, copies=len(pictures) - len(kept))
 
 
 def _draw(pictures: LabeledPictures, count: int, seed: int) -> NDArray[np.bool_]:

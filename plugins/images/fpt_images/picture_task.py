@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,6 +75,11 @@ class PictureTask(Task):
         from fpt_images.dataset import PictureDataset
 
         return PictureDataset(self._some(name), augment=name in self.fresh)
+
+    def left_out(self, split: SplitName) -> Mapping[str, int]:
+        """Copies of pictures of another split."""
+        copies = self.labeled(split).copies
+        return {"copies of pictures of another split": copies} if copies else {}
 
     def _some(self, split: SplitName) -> LabeledPictures:
         labeled = self.labeled(split)

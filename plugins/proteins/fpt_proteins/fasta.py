@@ -35,8 +35,21 @@ class FastaRecord:
     where: str
 
 
+@attrs.frozen
+class RefusedRecord:
+    """One record that is no name and sequence of amino acids.
+
+    Args:
+        identifier: The first word of its header, or its place where it has none.
+        reason: Why, with record and line.
+    """
+
+    identifier: str
+    reason: InputError
+
+
 def read_fasta(path: Path, *, lowercase: bool = False) -> list[FastaRecord]:
-    """All records of a file, plain or gzip.
+    """All records of a file, plain or gzip, each of which must be a protein.
 
     Args:
         path: The file.
@@ -46,18 +59,39 @@ def read_fasta(path: Path, *, lowercase: bool = False) -> list[FastaRecord]:
         InputError: A file that is not text, or a record that is not a name and a sequence of
             amino acids; with file, record and line.
     """
+    records = []
+    for record in read_records(path, lowercase=lowercase):
+        if isinstance(record, RefusedRecord):
+            raise record.reason
+        records.append(record)
+    return records
+
+
+def read_records(path: Path, *, lowercase: bool = False) -> Iterator[FastaRecord | RefusedRecord]:
+    """Each record of a file, plain or gzip, with its protein or with why it has none.
+
+    Args:
+        path: The file.
+        lowercase: Whether records in lower case throughout are read, as ASTRAL writes them.
+
+    Raises:
+        InputError: A file that is not text, text before the first record, or two records of one name.
+    """
     from Bio import SeqIO
 
-    text = read_text(path)
-    places = [
-        _check(lines, number, path, lowercase=lowercase) for number, lines in enumerate(_blocks(text), 1)
-    ]
-    records = list(SeqIO.parse(io.StringIO(text), "fasta"))
-    _check_names([record.id for record in records], places)
-    return [
-        FastaRecord(record.id, record.description, str(record.seq).upper(), where)
-        for record, where in zip(records, places, strict=True)
-    ]
+    first: dict[str, str] = {}
+    for number, lines in enumerate(_blocks(read_text(path)), 1):
+        where = _place(lines, number, path)
+        try:
+            _check(lines, number, path, lowercase=lowercase)
+        except InputError as error:
+            name = "".join(lines[0][1][1:].split()[:1]) or f"record {number}"
+            yield RefusedRecord(name, error)
+            continue
+        text = "\n".join(line for _, line in lines)
+        record = SeqIO.read(io.StringIO(text), "fasta")
+        _check_name(record.id, where, first)
+        yield FastaRecord(record.id, record.description, str(record.seq).upper(), where)
 
 
 def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
@@ -72,13 +106,18 @@ def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
     yield block
 
 
-def _check(lines: list[tuple[int, str]], record: int, path: Path, *, lowercase: bool) -> str:
-    """The record's place, if it is a name and a sequence of amino acids."""
-    (first, header), *rest = lines
-    where = f"{path}, record {record}, line {first}"
+def _place(lines: list[tuple[int, str]], record: int, path: Path) -> str:
+    first, header = lines[0]
     if not header.startswith(">"):
         message = f"{header[:40]!r} stands before the first record"
         raise InputError(message, "a record begins with '>' and its name", where=f"{path}, line {first}")
+    return f"{path}, record {record}, line {first}"
+
+
+def _check(lines: list[tuple[int, str]], record: int, path: Path, *, lowercase: bool) -> None:
+    """Refuses a record that is not a name and a sequence of amino acids."""
+    (_, header), *rest = lines
+    where = _place(lines, record, path)
     if not header[1:].split() or header[1].isspace():
         raise InputError("a record without a name", "write the name right after '>'", where=where)
     while rest and not rest[-1][1].strip():
@@ -91,13 +130,10 @@ def _check(lines: list[tuple[int, str]], record: int, path: Path, *, lowercase: 
         if not letters.strip():
             raise InputError("a blank line within a sequence", "take it out", where=place)
         checked(letters.upper() if in_lower_case else letters, where=place)
-    return where
 
 
-def _check_names(names: list[str], places: list[str]) -> None:
-    first: dict[str, str] = {}
-    for name, place in zip(names, places, strict=True):
-        if name in first:
-            message = f"a second record {name}; the first is at {first[name]}"
-            raise InputError(message, "give each record a name of its own", where=place)
-        first[name] = place
+def _check_name(name: str, place: str, first: dict[str, str]) -> None:
+    if name in first:
+        message = f"a second record {name}; the first is at {first[name]}"
+        raise InputError(message, "give each record a name of its own", where=place)
+    first[name] = place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,7 +75,7 @@ class ProteinTask(Task):
     def split(self, name: SplitName) -> ProteinDataset:
         """Sequences, one capital letter per residue, with the places of their classes.
 
-        ``left_out`` of the data set says how many proteins of the file are not in it, and why.
+        A protein that is in an earlier split is left out, and counted.
         """
         from fpt_proteins.dataset import ProteinDataset
 
@@ -87,6 +87,10 @@ class ProteinTask(Task):
         if other := {protein.label for protein in selection.proteins} - set(names):
             raise InputError(f"{self.name} has no class {min(other)!r}", f"it has {', '.join(names)[:80]}")
         return ProteinDataset(selection, names)
+
+    def left_out(self, split: SplitName) -> Mapping[str, int]:
+        """Proteins of the file that the split has not, by reason."""
+        return self.split(split).left_out
 
     def floors(self, split: SplitName) -> tuple[Floor, ...]:
         """Chance, the commonest classes, and the nearest mean composition of amino acids."""
@@ -101,9 +105,10 @@ class ProteinTask(Task):
                 return checked(letters)
         raise InputError(f"a sample is {_EXAMPLE}; found {value!r:.80}")
 
-    def read(self, path: Path) -> Iterator[tuple[str, str]]:
-        """The records of a FASTA file, plain or gzip."""
-        from fpt_proteins.fasta import read_fasta
+    def read(self, path: Path) -> Iterator[tuple[str, str | InputError]]:
+        """The records of a FASTA file, plain or gzip; one that is no protein as the reason."""
+        from fpt_proteins.fasta import RefusedRecord, read_records
 
-        for record in read_fasta(path, lowercase=self.lowercase):
-            yield record.identifier, record.sequence
+        for record in read_records(path, lowercase=self.lowercase):
+            refused = isinstance(record, RefusedRecord)
+            yield record.identifier, record.reason if refused else record.sequence

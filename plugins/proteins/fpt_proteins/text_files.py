@@ -13,6 +13,10 @@ from fpt_plugins import InputError
 MOST_BYTES = 1 << 31
 """The largest text that is read, unpacked: above the largest of TAPE's files, below what fills a machine."""
 
+MOST_UNPACKED = 50
+"""Bytes of text for each byte of gzip, beyond the first 16 MB. Sequences and their names take about 4;
+a bomb takes a thousand."""
+
 _GZIP = b"\x1f\x8b"
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -53,14 +57,16 @@ def _unpacked(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
+        size = path.stat().st_size
+        most = min(MOST_BYTES, 2**24 + MOST_UNPACKED * size if packed else size)
         with gzip.open(path) if packed else path.open("rb") as file:
-            data = bytes(file.read(MOST_BYTES + 1))
+            data = bytes(file.read(most + 1))
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"cannot be read: {error}", "get the file again", where=str(path)) from error
     if path.suffix == ".gz" and not packed:
         raise InputError("named .gz, and not gzip", "rename it, or get it again", where=str(path))
-    if len(data) > MOST_BYTES:
-        raise InputError(f"more than {MOST_BYTES:,} bytes of text", "split the file", where=str(path))
+    if len(data) > most:
+        raise InputError(f"more than {most:,} bytes of text", "split the file", where=str(path))
     return data
 
 

@@ -160,6 +160,29 @@ def test_tasks_read_files_and_json(tmp_path):
     assert Fasta().parse({"sequence": "MKV"}) == "MKV"
 
 
+def test_a_record_that_is_no_protein_is_rejected_and_the_others_are_read(tmp_path):
+    """``read`` yields the reason in its place, by record and line; a data set of such a file is refused."""
+    path = written(tmp_path, ">one\nMKV\n>two\nMK1\n>three\n>four\nWY\n>\nMK\n")
+    found = dict(Fasta().read(path))
+    assert {name: found[name] for name in ("one", "four")} == {"one": "MKV", "four": "WY"}
+    places = {name: each.where for name, each in found.items() if isinstance(each, InputError)}
+    assert places == {
+        "two": f"{path}, record 2, line 4",
+        "three": f"{path}, record 3, line 5",
+        "record 5": f"{path}, record 5, line 8",
+    }
+    with pytest.raises(InputError, match="record 2, line 4"):
+        read_fasta(path)
+
+
+def test_packed_text_is_unpacked_within_reason(tmp_path):
+    """Sixty-four MB of one letter in 64 kB of gzip are refused; what sequences take is read."""
+    bomb = tmp_path / "bomb.fasta.gz"
+    bomb.write_bytes(gzip.compress(b">a\n" + b"A" * 2**26))
+    with pytest.raises(InputError, match="bytes of text"):
+        list(Fasta().read(bomb))
+
+
 @pytest.mark.parametrize(
     "value",
     [

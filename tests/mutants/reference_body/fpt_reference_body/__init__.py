@@ -1,0 +1,1 @@
+"""A backbone of two small blocks, in the plainest way that keeps the contract."""
