@@ -145,8 +145,11 @@ class Lra(Task):
         from fpt_listops.tables import read_expressions, read_table
 
         rows = read_table if path.suffix.lower() == ".tsv" else read_expressions
+        row = None
         for row in rows(path, self._limit):
             yield f"line {row.line}", row.ids
+        if row is None:
+            raise InputError("the file is empty", where=str(path))
 
     @property
     def _limit(self) -> int:
