@@ -1,5 +1,8 @@
 """Every body that the core brings keeps the contract of backbones, by the suite that authors are given."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import timm
 import transformers
@@ -40,6 +43,7 @@ CONTROLS = {
     "attention-1": {"width": 16, "heads": 2, "positions": 16},
     "block-1": {"width": 16, "heads": 2, "positions": 16},
 }
+EXAMPLE = Path(__file__).parents[1] / "examples" / "convolution"
 FAMILIES = [*CONFIGURATIONS, "timm", *CONTROLS]
 IN_FRESH_PROCESSES = ("check_building_is_offline", "check_digest")
 """They take seconds each, most of them imports: for one body here, for all in `make heavy`."""
@@ -88,6 +92,14 @@ def test_a_family_keeps_the_contract_in_a_fresh_process(subjects, family, check)
 def test_a_body_by_its_name(backbone, check):
     """The suite as an author of a backbone uses it."""
     check(backbone)
+
+
+def test_the_example_keeps_the_contract(tmp_path, install_project):
+    """The body of examples/convolution, installed, fails no check that runs in this process."""
+    install_project(shutil.copytree(EXAMPLE, tmp_path / "convolution"))
+    subject = BackboneSubject("convolution:random", {"width": 16})
+    results = [c.run(subject) for name, c in BACKBONE_CHECKS.items() if name not in IN_FRESH_PROCESSES]
+    assert [(each.check, each.reason) for each in results if each.status == "failed"] == []
 
 
 def test_every_family_of_the_catalog_is_here():

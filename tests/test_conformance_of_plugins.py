@@ -52,7 +52,7 @@ def test_proteins(plugin, check):
     check(plugin)
 
 
-@parametrize_with_checks("text", suite="1")
+@mostly_quick(parametrize_with_checks("text", suite="1"))
 def test_text(plugin, check):
     """The plugin keeps the contract."""
     check(plugin)

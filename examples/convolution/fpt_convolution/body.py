@@ -34,6 +34,8 @@ class Convolution(nn.Module):
 
     def forward(self, inputs_embeds, attention_mask):
         """Embeddings [B, T, D] and mask [B, T] to hidden states [B, T, D]."""
+        if inputs_embeds.shape[1] > self.max_length:
+            raise fpt.ConfigurationError(f"more than the {self.max_length} tokens that were asked for")
         hidden_states = inputs_embeds * attention_mask.unsqueeze(-1)  # padding is silent
         for layer, norm in zip(self.layers, self.norms, strict=True):
             # [B, T, D] as Conv1d has it, [B, D, T], with silence before the first position
