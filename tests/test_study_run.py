@@ -217,6 +217,15 @@ def test_a_run_that_comes_first(small_study, run_small, direct_workers):
     assert results.complete
 
 
+def test_a_folder_is_one_studys(done, small_study, run_small, direct_workers):
+    """Another name, or one task of it alone, is not written over what is there."""
+    results, _ = done
+    for study in (small_study(name="other"), results.study.of_task("bits/xor")):
+        with pytest.raises(ConfigurationError, match="holds small at laptop scale"):
+            run_small(study, direct_workers, results.folder)
+    assert load_study(results.folder) == results.study
+
+
 def test_wrong_names_are_refused_before_there_is_a_folder(small_study, run_small, direct_workers, tmp_path):
     """A run that comes first and is not there, or a policy that is none: nothing has begun."""
     for tables in ({"arms": {"a": {"init": "before:othr"}}}, {"arms": {"a": {"options": {"lenght": 3}}}}):

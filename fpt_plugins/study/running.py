@@ -15,7 +15,7 @@ from fpt_plugins.study.grid import Grid
 from fpt_plugins.study.job import Job
 from fpt_plugins.study.ledger import Ledger
 from fpt_plugins.study.planning import Planner
-from fpt_plugins.study.study_file import save_study
+from fpt_plugins.study.study_file import check_folder, save_study
 from fpt_plugins.study.workers import Outcome, Workers
 
 
@@ -70,6 +70,7 @@ class StudyRun:
             FptError: Another process works in the folder, or a name or a value of the study is wrong.
             KeyboardInterrupt: Ctrl-C. The same call continues.
         """
+        check_folder(self.study, self.folder)
         planner = Planner(self.study, self.ledger)
         planner.check()  # before there is a folder
         self.folder.mkdir(parents=True, exist_ok=True)

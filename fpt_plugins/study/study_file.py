@@ -62,6 +62,21 @@ def save_study(study: Study, folder: Path) -> None:
     write_file(folder / DEFINITION, sealed(converter().unstructure(study)))
 
 
+def check_folder(study: Study, folder: Path) -> None:
+    """Refuses a folder that holds another study; one whose file was changed is the same.
+
+    Raises:
+        ConfigurationError: It has another name or scale.
+    """
+    if (folder / DEFINITION).is_file():
+        there = load_study(folder)
+        if (there.name, there.scale) != (study.name, study.scale):
+            raise ConfigurationError(
+                f"{folder} holds {there.name} at {there.scale} scale, not {study.name} at {study.scale} scale",
+                "give another --out",
+            )
+
+
 def load_study(folder: Path) -> Study:
     """The study of a folder.
 
