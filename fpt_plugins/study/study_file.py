@@ -72,7 +72,7 @@ def check_folder(study: Study, folder: Path) -> None:
         there = load_study(folder)
         if (there.name, there.scale) != (study.name, study.scale):
             raise ConfigurationError(
-                f"{folder} holds {there.name} at {there.scale} scale, not {study.name} at {study.scale} scale",
+                f"{folder} holds {there.name} at {there.scale} scale, not {study.name} at {study.scale}",
                 "give another --out",
             )
 
