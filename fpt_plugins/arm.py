@@ -19,6 +19,7 @@ from fpt_plugins.backbones.inits import knows
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
+from fpt_plugins.fast_path import quicken
 from fpt_plugins.freezing import Partition, freeze, hold_frozen
 from fpt_plugins.model import FrozenPretrainedTransformer, evaluating
 from fpt_plugins.plugins import Plugins, backbone_versions, find_backbone
@@ -141,7 +142,7 @@ def assemble(configuration: Configuration, *, plugins: Plugins | None = None, bo
         plugins=found.plugins,
         task=task,
         spec=spec,
-        model=model.to(precision.device),
+        model=quicken(model.to(precision.device), configuration, precision),
         partition=partition,
         precision=precision,
         versions=found.versions,

@@ -43,7 +43,11 @@ class Backbone(Protocol):
     linear layers that write to the residual stream, by name. One that attends may compute as
     ``attention_weights(inputs_embeds, attention_mask)``, for ``fpt attention``: the hidden states, and
     a list of each layer's weights ``[B, heads, T, T]``. One whose weights have token embeddings may
-    declare ``token_embeddings() -> Tensor``, which reads them ``[V, D]``, for ``--align``.
+    declare ``token_embeddings() -> Tensor``, which reads them ``[V, D]``, for ``--align``. One that can
+    compute its blocks again in the backward pass may be told so by ``checkpoint_gradients()``, for
+    ``--gradient-checkpointing``. One that can spare itself what is not read out may compute
+    ``read(inputs_embeds, attention_mask, positions)``: the hidden states ``[B, n, D]`` at positions
+    ``[B, n]`` alone.
 
     Attributes:
         embed_dim: Width ``D`` of what goes in and comes out.

@@ -77,13 +77,28 @@ class BankedTransformer(nn.Module):
         masks = [_padded(batch.attention_mask, length) for batch in batches.values()]
         counts = [(place, len(batch)) for place, batch in batches.items()]
         own_numbers = draws.by_row(counts) if self._body_draws else nullcontext()
+        positions = self._read_positions(batches)
         with self.rows.of(counts, embeds[0].device), own_numbers:
+            if positions is not None:
+                read = self.backbone.read(torch.cat(embeds), torch.cat(masks), positions)  # [B, n, D]
+                return dict(zip(batches, read.split([count for _, count in counts]), strict=True))
             hidden_states = self.backbone(torch.cat(embeds), torch.cat(masks))  # [B, T, D]
         parts = hidden_states.split([count for _, count in counts])
         return {
             place: self._pool(place, batch, part)
             for (place, batch), part in zip(batches.items(), parts, strict=True)
         }
+
+    def _read_positions(self, batches: Mapping[int, Batch]) -> Tensor | None:
+        """Which positions are read ``[B, n]``, where each model says so and all read as many."""
+        models = [self._models[place] for place in batches]
+        found = [
+            model.task.readout.index(batch.attention_mask) if model.reads_positions else None
+            for model, batch in zip(models, batches.values(), strict=True)
+        ]
+        known = [each for each in found if each is not None]
+        alike = len(known) == len(found) and len({each.shape[1] for each in known}) == 1
+        return torch.cat(known) if alike else None
 
     def _embed(self, place: int, batch: Batch, length: int, draws: _Draws) -> Tensor:
         with draws.of(place):

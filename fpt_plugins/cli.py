@@ -67,6 +67,13 @@ Align = Annotated[
     Parameter(help="A first stage that makes the embedded inputs like the pretrained token embeddings."),
 ]
 AlignSteps = Annotated[int | None, Parameter(help="Its steps (default 0).")]
+Checkpointing = Annotated[
+    bool | None, Parameter(negative="", help="Compute each block again going back, to save memory.")
+]
+Compile = Annotated[
+    Literal["auto", "on", "off"] | None, Parameter(help="Use torch.compile (auto: on a GPU alone).")
+]
+FastParts = Annotated[Words, Parameter(help="Parts taken (default all): dropout, gelu, last-block, packed.")]
 Body = Annotated[str | None, Parameter(help="Where the body is now, if it moved: hf:FOLDER, timm:FOLDER.")]
 Precision = Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1")]
@@ -136,6 +143,10 @@ def train(
     device: Annotated[str | None, Parameter(help="auto, cpu, cuda, cuda:1")] = None,
     workers: Workers = None,
     cache_features: Features = None,
+    micro_batch_size: Annotated[int | None, Parameter(help="Samples at a time, to save memory.")] = None,
+    gradient_checkpointing: Checkpointing = None,
+    compile: Compile = None,  # noqa: A002 # flags are named as settings are
+    fast: FastParts = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
     backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import attrs
 import cattrs
-from attrs.validators import deep_mapping, ge, gt, in_, instance_of, le, lt, optional
+from attrs.validators import deep_iterable, deep_mapping, ge, gt, in_, instance_of, le, lt, optional
 
 from fpt_plugins import options
 from fpt_plugins.backbone import GROUPS
@@ -19,6 +19,9 @@ from fpt_plugins.task import Recipe
 
 BATCHINGS = ("length", "shuffle")
 PRECISIONS = ("auto", "bf16", "fp32")
+COMPILATIONS = ("auto", "on", "off")
+FAST_PARTS = ("dropout", "gelu", "last-block", "packed")
+"""What :mod:`fpt_plugins.fast_path` applies."""
 
 
 def _parameter_group(_: Any, __: Any, name: str) -> None:
@@ -59,6 +62,10 @@ class Configuration:
         data_fraction: The share of the training split that is trained on, drawn by the seed.
         cache_features: Compute what the frozen body gives once, where only the head trains; ``None``
             is wherever that can be, ``True`` refuses where it cannot.
+        micro_batch_size: Samples that go through the model at a time; all of a step's where it is
+            not given.
+        gradient_checkpointing: Compute each block again in the backward pass, in place of keeping
+            what it computed.
         clip: The largest norm of the gradient.
         evaluate_every: Steps between two looks at validation data, and between checkpoints.
         align: What a stage before the first step makes smaller between the embedded inputs and the
@@ -70,6 +77,8 @@ class Configuration:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
         workers: Processes that prepare batches while the model computes; ``None`` is two on a GPU
             and none on a CPU, whose cores compute. They change no result.
+        compile: Whether ``torch.compile`` takes the model; ``auto`` is on a GPU alone.
+        fast: Which parts of the fast path are taken; all of them unless some are named.
         wrappers: Plugins whose hook wrappers apply (``--with``).
         data: Where data files are; no part of what the run is.
 
@@ -95,6 +104,8 @@ class Configuration:
     dropout: float | None = attrs.field(default=None, validator=optional([ge(0.0), lt(1.0)]))
     data_fraction: float = attrs.field(default=1.0, validator=[gt(0.0), le(1.0)])
     cache_features: bool | None = None
+    micro_batch_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    gradient_checkpointing: bool = False
     clip: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
     evaluate_every: int | None = attrs.field(default=None, validator=optional(ge(1)))
     align: str | None = attrs.field(default=None, validator=optional(in_(("moments", "mmd"))))
@@ -104,6 +115,10 @@ class Configuration:
     precision: str = attrs.field(default="auto", validator=in_(PRECISIONS))
     device: str = "auto"
     workers: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    compile: str = attrs.field(default="auto", validator=in_(COMPILATIONS))
+    fast: tuple[str, ...] = attrs.field(
+        default=FAST_PARTS, converter=tuple, validator=deep_iterable(in_(FAST_PARTS))
+    )
     wrappers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     data: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), eq=False)
 

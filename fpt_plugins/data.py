@@ -65,6 +65,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def parts(self, size: int) -> Iterator[Batch]:
+        """The same samples in batches of at most ``size``, in order."""
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            targets = None if self.targets is None else self.targets[rows]
+            features = None if self.features is None else self.features[rows]
+            yield Batch(self.tokens[rows], self.attention_mask[rows], targets, features)
+
 
 class Samples(Protocol):
     """A split that yields batches by index."""

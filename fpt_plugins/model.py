@@ -21,6 +21,10 @@ class FrozenPretrainedTransformer(nn.Module):
         input_embedding: Tokens to ``[B, T, D]``.
         backbone: ``[B, T, D]`` to ``[B, T, D]``; see :class:`fpt_plugins.Backbone`.
         output_head: Read-out hidden states ``[B, n, D]`` to outputs.
+
+    Attributes:
+        reads_positions: Whether the body is told which positions are read, and computes no others in
+            its last block; for a body with a method ``read``.
     """
 
     def __init__(self, task: Task, input_embedding: nn.Module, backbone: Any, output_head: nn.Module) -> None:
@@ -29,6 +33,7 @@ class FrozenPretrainedTransformer(nn.Module):
         self.input_embedding = input_embedding
         self.backbone = backbone
         self.output_head = output_head
+        self.reads_positions = False
 
     def forward(self, tokens: Tensor, attention_mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Tokens ``[B, T]`` or ``[B, T, width]`` and mask ``[B, T]`` to the target's outputs ``[B, ...]``.
@@ -41,6 +46,10 @@ class FrozenPretrainedTransformer(nn.Module):
     def features(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
         """Tokens and mask, as above, to the hidden states that the head reads ``[B, n, D]``."""
         inputs_embeds = self.input_embedding(tokens)  # [B, T, D]
+        positions = self.task.readout.index(attention_mask)  # [B, n]
+        if self.reads_positions and positions is not None:
+            read: Tensor = self.backbone.read(inputs_embeds, attention_mask, positions)
+            return read
         hidden_states = self.backbone(inputs_embeds, attention_mask)  # [B, T, D]
         return self.task.readout.pool(hidden_states, attention_mask)
 

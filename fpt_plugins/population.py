@@ -21,6 +21,7 @@ from fpt_plugins.evaluation import EVALUATION_BATCH, Sums
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.model import evaluating
+from fpt_plugins.passing import Passed
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
 from fpt_plugins.token_cache import open_split
@@ -122,7 +123,8 @@ class Population:
         torch.autograd.backward(list(losses.values()))
         for name in behind:
             try:
-                row = self.trainings[name].learn(losses[name], outputs[name], batches[name])
+                passed = Passed(losses[name].detach(), [(outputs[name].detach(), batches[name])])
+                row = self.trainings[name].learn(passed)
             except NonFiniteError as error:
                 self.failures[name] = error
                 continue

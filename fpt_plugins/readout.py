@@ -22,6 +22,10 @@ class Readout(abc.ABC):
     def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
         """Hidden states ``[B, T, D]`` and mask ``[B, T]`` (true is real) to ``[B, n, D]``."""
 
+    def index(self, attention_mask: Tensor) -> Tensor | None:
+        """Which positions ``[B, n]`` it reads, in order; ``None`` where that is all of them."""
+        return None
+
     @property
     @abc.abstractmethod
     def positions(self) -> int | None:
@@ -45,12 +49,14 @@ class Last(Readout):
     def read_positions(self, length: int) -> range:
         return range(length - self.n, length)
 
-    def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
+    def index(self, attention_mask: Tensor) -> Tensor:
         import torch
 
         lengths = attention_mask.sum(dim=1, keepdim=True)  # [B, 1]
-        index = lengths - self.n + torch.arange(self.n, device=lengths.device)  # [B, n]
-        return hidden_states.take_along_dim(index.unsqueeze(-1), dim=1)
+        return lengths - self.n + torch.arange(self.n, device=lengths.device)
+
+    def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
+        return hidden_states.take_along_dim(self.index(attention_mask).unsqueeze(-1), dim=1)
 
 
 @attrs.frozen
@@ -63,6 +69,9 @@ class First(Readout):
 
     def read_positions(self, length: int) -> range:
         return range(min(1, length))
+
+    def index(self, attention_mask: Tensor) -> Tensor:
+        return attention_mask.new_zeros(len(attention_mask), 1).long()
 
     def pool(self, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
         return hidden_states[:, :1]

@@ -20,10 +20,13 @@ from fpt_plugins.data_fraction import fraction_of
 from fpt_plugins.drift import drift
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
+from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
+from fpt_plugins.finite_steps import FiniteSteps
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.optimizer import check_rates, make_optimizer, trained_parameters
 from fpt_plugins.order import Order
+from fpt_plugins.passing import Passed, dropout_seed, pass_batch
 from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof, Proof
 from fpt_plugins.record import RECORD, RunRecord, read_record
@@ -32,7 +35,7 @@ from fpt_plugins.run_folder import RunFolder, run_path
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.step_loader import Steps, step_batches
 from fpt_plugins.storage import write_folder
-from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
+from fpt_plugins.streams import preserved_generators
 from fpt_plugins.token_cache import open_split
 
 if TYPE_CHECKING:
@@ -153,12 +156,15 @@ class Training:
         self._prove = prove
         lengths = self.train_split.lengths if settings.batching == "length" else None
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
+        prepare_training(arm)
         self.optimizer = make_optimizer(arm)
+        self._steps = FiniteSteps(self.optimizer, arm.precision.device)
         self.state = Checkpoint()
         self._begun = trained_tensors(arm)
         checkpoint = newest_checkpoint(folder.path)
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
+        self._clipped = torch.tensor(self.state.clipped, device=arm.precision.device)
         folder.keep_rows(self.state.step if checkpoint else -1)
         begins_aligned = bool(checkpoint) or not settings.align_steps
         self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
@@ -204,7 +210,10 @@ class Training:
     @property
     def looks(self) -> bool:
         """Whether the step that was just taken is followed by a look at validation data."""
-        return self.over or self.state.step % (self.settings.evaluate_every or 1) == 0
+        return self._looks_after(self.state.step)
+
+    def _looks_after(self, step: int) -> bool:
+        return step >= (self.settings.steps or 0) or step % (self.settings.evaluate_every or 1) == 0
 
     def finish(self) -> RunRecord:
         """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
@@ -257,14 +266,8 @@ class Training:
 
     def _step(self, batch: Batch) -> dict[str, Any] | None:
         """One optimizer step; its row where one is due."""
-        batch = batch.to(self.arm.precision.device)
-        seed_dropout(self.dropout_seed, batch.tokens.device)
-        with self.arm.precision.autocast():
-            outputs = self._model(batch.tokens, batch.attention_mask, batch.features).float()
-        loss = self.loss(outputs, batch)
         self.clear()
-        torch.autograd.backward(loss)
-        return self.learn(loss, outputs, batch)
+        return self.learn(pass_batch(self.arm, self._model, batch, self.state.step, self.processes))
 
     def batches(self) -> Iterator[Batch]:
         """This process's share of the batch of each step that is left."""
@@ -275,7 +278,7 @@ class Training:
     @property
     def dropout_seed(self) -> int:
         """Of whatever the next step draws."""
-        return stream_seed(self.settings.seed, "dropout", self.state.step, self.processes.index)
+        return dropout_seed(self.arm, self.state.step, self.processes)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The mean of a batch's losses."""
@@ -287,42 +290,34 @@ class Training:
         for parameter in trained_parameters(self.optimizer):
             parameter.grad = None
 
-    def learn(self, loss: Tensor, outputs: Tensor, batch: Batch) -> dict[str, Any] | None:
+    def learn(self, passed: Passed) -> dict[str, Any] | None:
         """Takes the step whose gradients are there; its row where one is due.
 
         Raises:
-            NonFiniteError: The loss or the gradient is not a finite number; the step is not taken.
+            NonFiniteError: The loss or the gradient of this step, or of one since the last row, is
+                not a finite number; that step was not taken, and none after it.
         """
-        settings, step = self.settings, self.state.step
-        norm = torch.nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), settings.clip or math.inf)
-        numbers = {"loss": loss.item(), "gradient_norm": norm.item()}
-        self._check_finite(step, **numbers)
-        self.optimizer.step()
-        self.state.step += 1
-        self.state.clipped += numbers["gradient_norm"] > (settings.clip or math.inf)
-        if (step + 1) % max(1, (settings.steps or 1) // ROWS):
+        clip, step = self.settings.clip or math.inf, self.state.step + 1
+        norm = torch.nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), clip)
+        self._steps.take(step, passed.loss, norm)
+        is_due = step % max(1, (self.settings.steps or 1) // ROWS) == 0
+        if is_due or self._looks_after(step) or norm.device.type == "cpu":
+            self._settle()
+        self.state.step = step
+        self._clipped += norm > clip
+        if not is_due:
             return None
-        assert batch.targets is not None  # noqa: S101 - as above
-        with torch.no_grad():
-            ratios = {m.name: m.score(outputs, batch.targets, batch) for m in self.arm.task.metrics}
-        sums = {name: (above.sum().item(), below.sum().item()) for name, (above, below) in ratios.items()}
-        metrics = {name: above / below for name, (above, below) in sums.items() if below}
-        return {
-            "split": "train",
-            "loss": numbers["loss"],
-            **metrics,
-            "gradient_norm": numbers["gradient_norm"],
-            "clipped": self.state.clipped / (step + 1),
-        }
+        scores, clipped = passed.scores(self.arm), self._clipped.item() / step
+        numbers = {"gradient_norm": norm.item(), "clipped": clipped}
+        return {"split": "train", "loss": passed.loss.item(), **scores, **numbers}
 
-    def _check_finite(self, step: int, loss: float, gradient_norm: float) -> None:
-        if not math.isfinite(loss + gradient_norm):
-            raise NonFiniteError(
-                f"at step {step + 1} the loss is {loss} and the gradient's norm {gradient_norm}; "
-                f"the step was not taken, and the checkpoint of step {self.state.saved_step} "
-                f"is in {self.folder.path}",
-                "train with a smaller --lr, or with --precision fp32",
-            )
+    def _settle(self) -> None:
+        """Waits for the device, and raises if a step could not be taken."""
+        try:
+            self._steps.check()
+        except NonFiniteError as error:
+            kept = f"the checkpoint of step {self.state.saved_step} is in {self.folder.path}"
+            raise NonFiniteError(f"{error.message}, and {kept}", error.remedy) from None
 
     def judge(self, metrics: dict[str, float]) -> dict[str, Any]:
         """The row of a look at validation data; keeps the trained tensors where they are the best so far.
@@ -347,6 +342,8 @@ class Training:
 
     def save(self) -> None:
         """Writes a checkpoint of what was just verified."""
+        self._settle()
+        self.state.clipped = int(self._clipped)
         if self.processes.leads:
             save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.processes.wait()

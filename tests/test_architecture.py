@@ -31,7 +31,8 @@ LAYERS = (
     ("plugins",),
     ("task_page",),
     # the bodies that the core brings
-    ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.attention"),
+    ("backbones.__init__", "backbones.tensor_names", "backbones.transformer_options", "backbones.dropout"),
+    ("backbones.attention", "backbones.gelu_table", "backbones.last_block", "backbones.packed_linear"),
     ("backbones.attention_recording",),
     ("backbones.architecture", "backbones.packaged", "backbones.positions"),
     ("backbones.rotary", "backbones.shape", "backbones.hugging_face", "backbones.inits", "backbones.no_body"),
@@ -60,7 +61,8 @@ LAYERS = (
         "additions.__init__",
         "additions.addition",
     ),
-    ("policies", "probe", "additions.bottleneck_layer", "additions.extended_backbone"),
+    ("fast_path", "finite_steps", "policies", "probe"),
+    ("additions.bottleneck_layer", "additions.extended_backbone"),
     ("additions.bottleneck", "additions.lora", "additions.prompt"),
     ("additions.choice",),
     ("freezing",),
@@ -72,7 +74,7 @@ LAYERS = (
     ("adapter", "record", "run_folder"),
     ("alignment", "attention_figure", "checkpoint", "drift", "evaluation", "prediction"),
     ("bank", "card", "features", "recording", "run_card"),
-    ("step_loader",),
+    ("passing", "step_loader"),
     ("training", "rate_range"),
     ("population",),
     ("sweep",),
@@ -240,7 +242,10 @@ def test_examples_take_public_names_from_the_package(path):
 LIGHT = {
     "fpt_plugins": "import fpt_plugins",
     "the core's hooks": "from fpt_plugins import hooks; hooks.fpt_backbones()",
-    **{package.name: f"from {package.name} import hooks; hooks.fpt_tasks()" for package in PACKAGES},
+    **{
+        package.name: f"from {package.name} import hooks; [task() for task in hooks.fpt_tasks()]"
+        for package in PACKAGES
+    },
 }
 
 

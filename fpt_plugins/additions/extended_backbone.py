@@ -51,6 +51,10 @@ class ExtendedBackbone(nn.Module):
             self.attention_weights = self._attention_weights
         if hasattr(body, "token_embeddings"):
             self.token_embeddings = body.token_embeddings
+        if hasattr(body, "read"):
+            self.read = self._read
+        if hasattr(body, "checkpoint_gradients"):
+            self.checkpoint_gradients = body.checkpoint_gradients
 
     def parameter_groups(self) -> dict[str, list[str]]:
         """The body's own groups, and one for each addition."""
@@ -60,6 +64,12 @@ class ExtendedBackbone(nn.Module):
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``."""
         hidden_states: Tensor = self.body(*self._prompted(inputs_embeds, attention_mask))
         return hidden_states[:, self.virtual_tokens :]
+
+    def _read(self, inputs_embeds: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
+        """As the body's: positions are counted without the virtual tokens."""
+        prompted = self._prompted(inputs_embeds, attention_mask)
+        read: Tensor = self.body.read(*prompted, positions + self.virtual_tokens)
+        return read
 
     def _attention_weights(
         self, inputs_embeds: Tensor, attention_mask: Tensor

@@ -10,6 +10,7 @@ import attrs
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.attention_recording import recorded
+from fpt_plugins.backbones.last_block import LastBlock
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Architecture:
             hidden states ``[B, T, D]``.
         recorded: From the module to a context in which each layer, as it computes, appends its
             weights of attention ``[B, heads, T, T]`` to a list.
+        last_block: How its last block computes some positions alone; ``None`` where it always
+            computes all.
     """
 
     model_type: str
@@ -85,6 +88,7 @@ class Architecture:
     drop_unused: Callable[[Any], None] = lambda _model: None
     call: Callable[[Any, Tensor, Tensor, Tensor], Tensor] = call_with_positions
     recorded: Callable[[Any], AbstractContextManager[list[Tensor]]] = recorded
+    last_block: LastBlock | None = None
 
     @property
     def causal(self) -> bool:

@@ -8,9 +8,11 @@ import attrs
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.last_block import LastBlock, attend, taken
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 
@@ -34,6 +36,16 @@ def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
 
 def _attentions(model: Any) -> list[Any]:
     return [block.attention.self for block in model.encoder.layer]
+
+
+def _last_block(block: Any, hidden_states: Tensor, positions: Tensor, seen: Tensor) -> Tensor:
+    attention, read = block.attention.self, taken(hidden_states, positions)
+    key, value = attention.key(hidden_states), attention.value(hidden_states)
+    dropout = attention.dropout.p if block.training else 0.0
+    attended = attend(attention, attention.query(read), key, value, seen, dropout)
+    read = block.attention.output(attended, read)
+    outputs: Tensor = block.output(block.intermediate(read), read)
+    return outputs
 
 
 BERT = Architecture(
@@ -63,6 +75,7 @@ BERT = Architecture(
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,
+    last_block=LastBlock(_last_block),
 )
 
 ROBERTA = attrs.evolve(

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.last_block import LastBlock, attend, taken
 from fpt_plugins.backbones.tensor_names import TensorNames
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 
@@ -23,6 +25,17 @@ def _parameter_groups(model: Any) -> dict[Group, list[Module]]:
 
 def _attentions(model: Any) -> list[Any]:
     return [block.attn for block in model.h]
+
+
+def _last_block(block: Any, hidden_states: Tensor, positions: Tensor, seen: Tensor) -> Tensor:
+    attention, read = block.attn, taken(hidden_states, positions)
+    joined = attention.c_attn(block.ln_1(hidden_states))  # one matrix: queries of all positions too
+    query, key, value = joined.split(attention.split_size, dim=2)
+    dropout = attention.attn_dropout.p if block.training else 0.0
+    attended = attend(attention, taken(query, positions), key, value, seen, dropout)
+    read = read + attention.resid_dropout(attention.c_proj(attended))
+    outputs: Tensor = read + block.mlp(block.ln_2(read))
+    return outputs
 
 
 GPT2 = Architecture(
@@ -59,4 +72,5 @@ GPT2 = Architecture(
     ),
     parameter_groups=_parameter_groups,
     attentions=_attentions,
+    last_block=LastBlock(_last_block, norm="ln_f"),
 )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fpt_plugins.backbones.architecture import Architecture
+from fpt_plugins.backbones.last_block import seen_from, taken, without_last_block
 from fpt_plugins.backbones.positions import check_fits
 
 
@@ -67,16 +68,44 @@ class HuggingFaceBackbone(nn.Module):
         blocks: Any = self.model.get_submodule(names.blocks)
         return [f"model.{name}" for number in range(len(blocks)) for name in names.sublayer_outputs(number)]
 
+    def checkpoint_gradients(self) -> None:
+        """While training, each block keeps its input alone and computes the rest again going back."""
+        from transformers.utils import logging
+
+        name = "activation_checkpointing_enable"  # in older versions of transformers, gradient_...
+        enable = getattr(self.model, name, None) or self.model.gradient_checkpointing_enable
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # it warns that there are no token embeddings, which is so
+        try:
+            enable({"use_reentrant": False})
+        finally:
+            logging.set_verbosity(verbosity)
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 
         Raises:
             ConfigurationError: ``T`` is more than ``max_length``.
         """
+        return self.architecture.call(self.model, *self._inputs(inputs_embeds, attention_mask))
+
+    def read(self, inputs_embeds: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
+        """The hidden states ``[B, n, D]`` at ``positions`` [B, n]``; inputs and errors as above."""
+        blocks, last = self.architecture.tensor_names.blocks, self.architecture.last_block
+        if last is None or not self.blocks() or self.model.config._attn_implementation == "eager":  # noqa: SLF001
+            return taken(self(inputs_embeds, attention_mask), positions)
+        below = without_last_block(self.model, blocks, last.norm)
+        hidden_states = self.architecture.call(below, *self._inputs(inputs_embeds, attention_mask))
+        block: Any = self.model.get_submodule(blocks)[-1]
+        seen = seen_from(positions, attention_mask, causal=self.causal)
+        outputs = last.compute(block, hidden_states, positions, seen)
+        return outputs if last.norm is None else self.model.get_submodule(last.norm)(outputs)
+
+    def _inputs(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """With the ids of the positions ``[1, T]``."""
         check_fits(inputs_embeds, self.max_length)
-        length = inputs_embeds.shape[1]
-        position_ids = torch.arange(length, device=inputs_embeds.device).unsqueeze(0)  # [1, T]
-        return self.architecture.call(self.model, inputs_embeds, attention_mask, position_ids)
+        position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device).unsqueeze(0)
+        return inputs_embeds, attention_mask, position_ids
 
     def attention_weights(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The hidden states, and of each block the weights of attention ``[B, heads, T, T]``."""

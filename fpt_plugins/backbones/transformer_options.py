@@ -17,7 +17,8 @@ class TransformerOptions:
         max_length: Positions; ``None`` for the pretrained table's.
         extension: How a table is made longer than it was trained.
         causal: Whether a position sees only those before it; ``None`` for the architecture's own way.
-        attention: Which implementation computes it; ``eager`` also yields its weights.
+        attention: ``auto`` is whatever is fast for the device and the length, ``sdpa`` PyTorch's own;
+            ``eager`` also yields its weights.
         scheme: How ``random`` draws.
 
     Example:
@@ -39,8 +40,9 @@ class TransformerOptions:
     causal: bool | None = attrs.field(
         default=None, metadata={"help": "see only earlier positions; none is the architecture's own way"}
     )
-    attention: Literal["sdpa", "eager"] = attrs.field(
-        default="sdpa", metadata={"help": "implementation of attention"}
+    attention: Literal["auto", "sdpa", "eager"] = attrs.field(
+        default="auto",
+        metadata={"help": "auto: what is fast here; sdpa: PyTorch's own; eager: the library's, with weights"},
     )
     scheme: Literal["gpt2-unscaled", "gpt2-scaled"] = attrs.field(
         default="gpt2-unscaled", metadata={"help": "random weights: N(0, 0.02), or scaled down by depth"}

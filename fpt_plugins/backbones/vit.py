@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from fpt_plugins.backbone import BackboneRequest, BackboneSpec
 from fpt_plugins.backbones.checkpoint import FileTensor, read_tensors, weight_files
@@ -53,6 +54,7 @@ class VisionBackbone(nn.Module):
         self.embed_dim: int = model.embed_dim
         self.max_length = length
         self.source_digest = ""
+        self._checkpoints = False
         for name in _PICTURES:
             setattr(model, name, None)
         self.model = model
@@ -89,6 +91,10 @@ class VisionBackbone(nn.Module):
         blocks: Any = self.model.blocks
         return [f"model.{name}" for number in range(len(blocks)) for name in NAMES.sublayer_outputs(number)]
 
+    def checkpoint_gradients(self) -> None:
+        """While training, each block keeps its input alone and computes the rest again going back."""
+        self._checkpoints = True
+
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings ``[B, T, D]`` and mask ``[B, T]`` (true is real) to hidden states ``[B, T, D]``.
 
@@ -102,7 +108,10 @@ class VisionBackbone(nn.Module):
         hidden_states = model.norm_pre(model.pos_drop(inputs_embeds + positions))
         visible = attention_mask.bool()[:, None, None, :]  # [B, heads, queries, keys]
         for block in model.blocks:
-            hidden_states = block(hidden_states, attn_mask=visible)
+            if self._checkpoints and self.training:
+                hidden_states = checkpoint(block, hidden_states, attn_mask=visible, use_reentrant=False)
+            else:
+                hidden_states = block(hidden_states, attn_mask=visible)
         normed: Tensor = model.fc_norm(model.norm(hidden_states))  # either is nothing, by how timm pools
         return normed
 

@@ -163,9 +163,11 @@ def _absolute(path: str | Path) -> Path:
 
 
 def _names(given: str, task: Any) -> str:
+    if given or not task.path:
+        return given
     from fpt_images.class_folders import class_names
 
-    return given or ("/".join(class_names(task.path)) if task.path else "")
+    return "/".join(class_names(task.path))
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,1 @@
+"""Speed, memory and scale beside what a careful user would write: ``python -m benchmarks``."""
