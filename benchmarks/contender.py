@@ -26,7 +26,7 @@ CLIP = 1.0
 
 
 def ours(workload: Workload, **settings: Any) -> Contender:
-    """What :class:`fpt_plugins.training.Training` does in a step."""
+    """What :class:`fpt_plugins.training_loop.Training` does in a step."""
     from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
     from fpt_plugins.fast_path import prepare_training
     from fpt_plugins.finite_steps import FiniteSteps

@@ -28,7 +28,8 @@ from fpt_plugins.data import Batch
 from fpt_plugins.order import Order
 from fpt_plugins.processes import Alone
 from fpt_plugins.step_loader import Steps, step_batches
-from fpt_plugins.training import Training, open_training
+from fpt_plugins.training import open_training
+from fpt_plugins.training_loop import Training
 
 PROTEINS, MEAN_LENGTH, SPREAD = 12_312, 159.0, 0.5
 SHARES = {"longest": 1, "shuffle": 3, "length": 6}

@@ -22,7 +22,7 @@ from fpt_plugins.record import Evaluation, GroupCount, RunRecord, group_counts
 from fpt_plugins.stages import read_stages
 
 if TYPE_CHECKING:
-    from fpt_plugins.training import Training
+    from fpt_plugins.training_loop import Training
 
 BYTES_PER_PARAMETER = 4
 """Trained parameters are stored in fp32."""

@@ -25,7 +25,7 @@ from fpt_plugins.passing import Passed
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
 from fpt_plugins.token_cache import open_split
-from fpt_plugins.training import Training
+from fpt_plugins.training_loop import Training
 
 if TYPE_CHECKING:
     from fpt_plugins.arm import Arm

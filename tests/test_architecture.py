@@ -75,6 +75,7 @@ LAYERS = (
     ("alignment", "attention_figure", "checkpoint", "drift", "evaluation", "prediction"),
     ("bank", "card", "features", "recording", "run_card"),
     ("passing", "step_loader"),
+    ("training_loop",),
     ("training", "rate_range"),
     ("population",),
     ("sweep",),

@@ -21,7 +21,8 @@ from fpt_plugins.features import FeatureSplit, why_not, with_features
 from fpt_plugins.model import FrozenPretrainedTransformer
 from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.storage import temporary_name
-from fpt_plugins.training import Training, open_training
+from fpt_plugins.training import open_training
+from fpt_plugins.training_loop import Training
 
 BODY = {"backbone": "gpt2-mini", "init": "random", "backbone_options": {"layers": 1}, "device": "cpu"}
 SETTINGS = {

@@ -14,7 +14,7 @@ from fpt_plugins.freezing import FrozenState
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.proof import FrozenProof
 from fpt_plugins.run_folder import RunFolder
-from fpt_plugins.training import Training
+from fpt_plugins.training_loop import Training
 
 SETTINGS = {
     "backbone": "gpt2-mini",

@@ -13,7 +13,7 @@ from fpt_plugins.configuration import Configuration
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.stages import Stage, check_stages, read_stages
-from fpt_plugins.training import Training
+from fpt_plugins.training_loop import Training
 
 TRAIN = "head,@3,head,layer_norm,@5,head,input"
 SETTINGS = {

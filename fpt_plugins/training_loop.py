@@ -1,0 +1,271 @@
+"""One plain loop. What a step sees and drops depends on the seed and the step alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
+from fpt_plugins.alignment import Alignment, check_alignment
+from fpt_plugins.arm import Arm
+from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
+from fpt_plugins.data_fraction import fraction_of
+from fpt_plugins.drift import drift
+from fpt_plugins.errors import NonFiniteError
+from fpt_plugins.evaluation import score
+from fpt_plugins.fast_path import prepare_training
+from fpt_plugins.features import FeatureSplit, with_features
+from fpt_plugins.finite_steps import FiniteSteps
+from fpt_plugins.interruption import Interruption
+from fpt_plugins.optimizer import make_optimizer, trained_parameters
+from fpt_plugins.order import Order
+from fpt_plugins.passing import Passed, dropout_seed, pass_batch
+from fpt_plugins.processes import Launched
+from fpt_plugins.proof import FrozenProof, Proof
+from fpt_plugins.record import RunRecord
+from fpt_plugins.recording import run_record
+from fpt_plugins.run_folder import RunFolder
+from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
+from fpt_plugins.step_loader import Steps, step_batches
+from fpt_plugins.storage import write_folder
+from fpt_plugins.token_cache import open_split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpt_plugins.data import Batch, ReadSplit
+
+ROWS = 1000
+"""About how many training rows ``metrics.jsonl`` gets, however long the run is."""
+
+
+class Training:
+    """One run, from its first step or from its newest checkpoint.
+
+    Args:
+        arm: What trains.
+        folder: Where it is kept.
+        processes: Who else trains it.
+        read: How its splits are read.
+        prove: What is compared to prove that the frozen stayed so.
+    """
+
+    frozen: Proof
+
+    def __init__(
+        self,
+        arm: Arm,
+        folder: RunFolder,
+        processes: Launched | None = None,
+        *,
+        read: ReadSplit = open_split,
+        prove: Callable[[Arm], Proof] = FrozenProof,
+    ) -> None:
+        self.arm, self.folder = arm, folder
+        settings = self.settings = arm.configuration
+        self.processes = processes or Launched(arm.precision.device)
+        self.accelerator = self.processes.accelerator
+        check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
+        check_alignment(settings, self.processes.count)
+        whole = read(arm.plugins, arm.task, "train", settings.seed)
+        self.train_split = fraction_of(whole, settings.data_fraction, settings.seed)
+        self.validation_split = read(arm.plugins, arm.task, "validation", settings.seed)
+        self._prove = prove
+        lengths = self.train_split.lengths if settings.batching == "length" else None
+        self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
+        prepare_training(arm)
+        self.optimizer = make_optimizer(arm)
+        self._steps = FiniteSteps(self.optimizer, arm.precision.device)
+        self.state = Checkpoint()
+        self._begun = trained_tensors(arm)
+        checkpoint = newest_checkpoint(folder.path)
+        if checkpoint is not None:
+            self.state = restore(arm, self.optimizer, checkpoint)
+        self._clipped = torch.tensor(self.state.clipped, device=arm.precision.device)
+        folder.keep_rows(self.state.step if checkpoint else -1)
+        begins_aligned = bool(checkpoint) or not settings.align_steps
+        self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
+        self.train_split = with_features(arm, self.train_split, folder.path)
+        self.validation_split = with_features(arm, self.validation_split, folder.path)
+        self._stage: TrainedStage | None = None
+        self._enter_stage()
+        self._model = self.accelerator.prepare_model(arm.model, device_placement=False)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Trains to the end, yielding each row of ``metrics.jsonl`` as it is written.
+
+        Ctrl-C ends it after the step under way, with a checkpoint, by ``KeyboardInterrupt``.
+        """
+        self.arm.model.train()
+        batches = self.batches()
+        with Interruption() as interruption, self.recording():
+            yield from self._align(interruption)
+            while not self.over:
+                started = time.perf_counter()
+                self._enter_stage()
+                yield from self.write(self._step(next(batches)))
+                if self.looks:
+                    metrics = score(self.arm, self.validation_split, processes=self.processes)
+                    yield from self.write(self.judge(metrics))
+                self.state.seconds += time.perf_counter() - started
+                if self.looks or interruption.asked:
+                    self.frozen.verify()
+                    self.save()
+                interruption.stop_if_asked()
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Inside, ``metrics.jsonl`` is open."""
+        with self.folder.appending() as self._append:
+            yield
+
+    @property
+    def over(self) -> bool:
+        """Whether every step is taken."""
+        return self.state.step >= (self.settings.steps or 0)
+
+    @property
+    def looks(self) -> bool:
+        """Whether the step that was just taken is followed by a look at validation data."""
+        return self._looks_after(self.state.step)
+
+    def _looks_after(self, step: int) -> bool:
+        return step >= (self.settings.steps or 0) or step % (self.settings.evaluate_every or 1) == 0
+
+    def finish(self) -> RunRecord:
+        """Proves that what is frozen stayed so, writes the adapter and the record, and returns the record."""
+        self.frozen.verify()
+        return self.conclude()
+
+    def conclude(self) -> RunRecord:
+        """Writes the adapter and the record of what was just verified."""
+        files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
+        record = run_record(
+            self.arm,
+            self.state,
+            held_digest=self.frozen.held_digest,
+            samples=len(self.validation_split),
+            adapter_bytes=len(files[WEIGHTS]),
+        )
+        if self.processes.leads:
+            if not self.folder.adapter.exists():
+                write_folder(self.folder.adapter, files)
+            record.write(self.folder.path)  # last: a run with a record is over
+        return record
+
+    def _align(self, interruption: Interruption) -> Iterator[dict[str, Any]]:
+        """Input alignment where it is due; its checkpoint of step 0 says that it is over."""
+        if self._alignment is not None:
+            for row in self._alignment.rows():
+                yield from self.write(row)
+                interruption.stop_if_asked()
+            self.state.alignment = self._alignment.outcome
+            self._alignment = None  # the pretrained token embeddings are held no longer
+            self.frozen.verify()
+            self.save()
+
+    def close(self) -> None:
+        """Gives back what the features of a frozen body take, in memory and on disk."""
+        for split in (self.train_split, self.validation_split):
+            if isinstance(split, FeatureSplit):
+                split.close()
+
+    def _enter_stage(self) -> None:
+        """Where a stage begins: the proof of the one before, then what it freezes and a proof of that."""
+        stage = stage_at(self.arm.partition.stages, self.state.step)
+        if stage is self._stage:
+            return
+        if self._stage is not None:
+            self.frozen.verify()
+        begin_stage(stage, self.arm.model, self.optimizer)
+        self._stage, self.frozen = stage, self._prove(self.arm)
+        self.state.held_digests[str(stage.step)] = self.frozen.held_digest
+
+    def _step(self, batch: Batch) -> dict[str, Any] | None:
+        """One optimizer step; its row where one is due."""
+        self.clear()
+        return self.learn(pass_batch(self.arm, self._model, batch, self.state.step, self.processes))
+
+    def batches(self) -> Iterator[Batch]:
+        """This process's share of the batch of each step that is left."""
+        source = Steps(self.train_split, self._order, self.processes)
+        span, device = range(self.state.step, self.settings.steps or 0), self.arm.precision.device
+        return step_batches(source, span, device, self.settings.workers)
+
+    @property
+    def dropout_seed(self) -> int:
+        """Of whatever the next step draws."""
+        return dropout_seed(self.arm, self.state.step, self.processes)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The mean of a batch's losses."""
+        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
+        return self.arm.task.target.losses(outputs, batch.targets).mean()
+
+    def clear(self) -> None:
+        """Forgets the gradients of the last step."""
+        for parameter in trained_parameters(self.optimizer):
+            parameter.grad = None
+
+    def learn(self, passed: Passed) -> dict[str, Any] | None:
+        """Takes the step whose gradients are there; its row where one is due.
+
+        Raises:
+            NonFiniteError: The loss or the gradient of this step, or of one since the last row, is
+                not a finite number; that step was not taken, and none after it.
+        """
+        clip, step = self.settings.clip or math.inf, self.state.step + 1
+        norm = torch.nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), clip)
+        self._steps.take(step, passed.loss, norm)
+        is_due = step % max(1, (self.settings.steps or 1) // ROWS) == 0
+        if is_due or self._looks_after(step) or norm.device.type == "cpu":
+            self._settle()
+        self.state.step = step
+        self._clipped += norm > clip
+        if not is_due:
+            return None
+        scores, clipped = passed.scores(self.arm), self._clipped.item() / step
+        numbers = {"gradient_norm": norm.item(), "clipped": clipped}
+        return {"split": "train", "loss": passed.loss.item(), **scores, **numbers}
+
+    def _settle(self) -> None:
+        """Waits for the device, and raises if a step could not be taken."""
+        try:
+            self._steps.check()
+        except NonFiniteError as error:
+            kept = f"the checkpoint of step {self.state.saved_step} is in {self.folder.path}"
+            raise NonFiniteError(f"{error.message}, and {kept}", error.remedy) from None
+
+    def judge(self, metrics: dict[str, float]) -> dict[str, Any]:
+        """The row of a look at validation data; keeps the trained tensors where they are the best so far.
+
+        Raises:
+            NonFiniteError: A score is not a finite number.
+        """
+        if not all(map(math.isfinite, metrics.values())):
+            raise NonFiniteError(f"on validation data at step {self.state.step} the scores are {metrics}")
+        if self.state.is_better(metrics, self.arm.task.metrics[0]):
+            self.state.best_step, self.state.best_metrics = self.state.step, metrics
+            self.state.best_tensors = trained_tensors(self.arm)
+        return {"split": "validation", **metrics, "drift": drift(self.arm, self._begun)}
+
+    def write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+        """Adds a row to ``metrics.jsonl``, with step and seconds, and yields it; nothing for nothing."""
+        if row is not None:
+            written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
+            if self.processes.leads:
+                self._append(written)
+            yield written
+
+    def save(self) -> None:
+        """Writes a checkpoint of what was just verified."""
+        self._settle()
+        self.state.clipped = int(self._clipped)
+        if self.processes.leads:
+            save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
+        self.processes.wait()
