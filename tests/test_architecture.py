@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
+    ("console", "flags"),
     ("cache_folder", "distances", "feature_store", "tokens"),
     ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     ("token_file",),
@@ -105,6 +106,7 @@ LAYERS = (
     ("testing.parametrization", "testing.checking_process", "testing.running"),
     ("testing.__init__", "testing.results_table"),
     ("cache_commands", "registry_commands"),
+    ("train_command",),
     ("cli",),
     ("__main__",),
 )
