@@ -45,7 +45,9 @@ def fpt_tokenize(task: Task, samples: Sequence[Any]) -> Sequences:  # type: igno
 def fpt_input_embedding(task: Task, embed_dim: int) -> Module | None:
     """A module from tokens (ids ``[B, T]`` or vectors ``[B, T, width]``) to ``[B, T, embed_dim]``.
 
-    Not implemented: an ``nn.Embedding`` for ids, an orthogonal linear map for vectors.
+    What it takes out of a sample (its scale) and the outputs need again, the target puts back:
+    :meth:`fpt_plugins.Target.restore`. Not implemented: an ``nn.Embedding`` for ids, an orthogonal
+    linear map for vectors.
     """
 
 

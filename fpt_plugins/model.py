@@ -41,7 +41,8 @@ class FrozenPretrainedTransformer(nn.Module):
         Where ``features`` of these tokens are given, only the head computes.
         """
         read = self.features(tokens, attention_mask) if features is None else features
-        return self.task.target.shape(self.output_head(read))
+        outputs = self.task.target.shape(self.output_head(read))
+        return self.task.target.restore(outputs, tokens, attention_mask)
 
     def features(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
         """Tokens and mask, as above, to the hidden states that the head reads ``[B, n, D]``."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import attrs
 import cattrs
 
-from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.errors import ConfigurationError, PluginError, UnknownName
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def option_fields(options: type) -> dict[str, attrs.Attribute[Any]]:
 
 def describe(options: type) -> list[Option]:
     """Each option with its type, default and help."""
-    types = typing.get_type_hints(options)
+    types = _types(options)
     return [
         Option(name, _type_name(types[name]), field.default, field.metadata.get("help", ""))
         for name, field in option_fields(options).items()
@@ -64,7 +64,7 @@ def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: A
         UnknownName: A name that is no option; the nearest ones are offered.
         ConfigurationError: A value that does not fit the field's type or validator.
     """
-    fields, types = option_fields(options), typing.get_type_hints(options)
+    fields, types = option_fields(options), _types(options)
     for name in given:
         if name not in fields:
             raise UnknownName(f"option of {owner}", name, fields)
@@ -91,6 +91,16 @@ def from_assignments(words: Iterable[str], flag: str) -> dict[str, str]:
             raise ConfigurationError(f"{flag} {name} is given twice: {found[name]} and {value}")
         found[name] = value
     return found
+
+
+def _types(options: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(options)
+    except NameError as error:
+        raise PluginError(
+            f"{options.__module__}.{options.__name__}: an option's type is unknown: {error}",
+            f"import {error.name} outside of `if TYPE_CHECKING:`, because words are read by it",
+        ) from error
 
 
 def _read(name: str, value: Any, annotation: Any, owner: str) -> Any:

@@ -23,7 +23,7 @@ LARGEST_FLOAT32 = 2.0**128 - 2.0**104
 
 
 class Target(abc.ABC):
-    """What is predicted. ``outputs`` are the head's, already shaped by :meth:`shape`."""
+    """What is predicted. ``outputs`` are the head's, shaped by :meth:`shape` and then :meth:`restore`."""
 
     dtype: str
     """The type that targets are stored and collated in: ``"int64"`` or ``"float32"``."""
@@ -46,6 +46,20 @@ class Target(abc.ABC):
     @abc.abstractmethod
     def shape(self, outputs: Tensor) -> Tensor:
         """The head's ``[B, size]`` (or ``[B, T, size]``) in the layout of the losses."""
+
+    def restore(self, outputs: Tensor, tokens: Tensor, attention_mask: Tensor) -> Tensor:
+        """The outputs, shaped, in the units of their sample: undoes what the embedding did to its scale.
+
+        A forecast is made on a window that was normalized by its own mean and deviation; here it
+        gets them back. Losses, metrics and answers are of what this returns. It is computed under
+        autocast, where outputs may be bf16: calculate in ``outputs.float()``.
+
+        Args:
+            outputs: As :meth:`shape` lays them out.
+            tokens: Ids ``[B, T]`` or vectors ``[B, T, width]``; padding is 0.
+            attention_mask: ``[B, T]``, true where a token is real.
+        """
+        return outputs
 
     @abc.abstractmethod
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Forecasting and classification of time series with frozen pretrained transformers."""
