@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PLUGINS := bits images listops proteins text
+PLUGINS := bits images listops proteins text timeseries
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
 .PHONY: help demo test heavy lint format tables docs setup clean

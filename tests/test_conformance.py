@@ -25,6 +25,12 @@ from fpt_plugins.testing.subject import Subject
 from fpt_plugins.testing.suite import CHECKS, SUITES, checks_of
 
 
+@parametrize_with_checks("timeseries", suite="1")
+def test_timeseries(plugin, check):
+    """The plugin keeps the contract."""
+    check(plugin)
+
+
 def test_the_first_suite_is_frozen():
     """Suite 1 is these checks for good: a new one belongs to suite 2."""
     assert SUITES["1"] == (

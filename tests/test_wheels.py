@@ -1,4 +1,4 @@
-"""The six distributions as wheels, installed outside the tree."""
+"""The seven distributions as wheels, installed outside the tree."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parent.parent
-SOURCES = [TREE, *(TREE / "plugins" / name for name in ("bits", "images", "listops", "proteins", "text"))]
+PLUGINS = ("bits", "images", "listops", "proteins", "text", "timeseries")
+SOURCES = [TREE, *(TREE / "plugins" / name for name in PLUGINS)]
 TASKS = {
     "bits/memory",
     "bits/xor",
@@ -24,12 +25,14 @@ TASKS = {
     "proteins/fasta",
     "proteins/remote-homology",
     "text/bytes",
+    "timeseries/classify",
+    "timeseries/forecast",
 }
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """The six wheels, built from the tree as they would be released."""
+    """The seven wheels, built from the tree as they would be released."""
     folder = tmp_path_factory.mktemp("wheels")
     for source in SOURCES:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]

@@ -37,7 +37,11 @@ def borders(path: Path | None, rows: int, validation: float, test: float) -> dic
                 where=str(path),
             )
         train, validate = lengths[0], lengths[0] + lengths[1]
-        return {"train": range(train), "validation": range(train, validate), "test": range(validate, sum(lengths))}
+        return {
+            "train": range(train),
+            "validation": range(train, validate),
+            "test": range(validate, sum(lengths)),
+        }
     train, tested = int((1 - validation - test) * rows), int(test * rows)
     return {
         "train": range(train),

@@ -1,5 +1,5 @@
-# Weekly carbon dioxide over Mauna Loa (ppm by volume), thirteen weeks a case; the class is the season, in the
-# northern hemisphere, of the month of the seventh week. 1986 to 2001.
+# Weekly carbon dioxide over Mauna Loa (ppm by volume), 1986 to 2001. Thirteen weeks are a case, left out where fewer
+# than seven have a value; the class is the season, in the northern hemisphere, of the month of the seventh week.
 # Source: C. D. Keeling and T. P. Whorf, Atmospheric CO2 concentrations derived from flask air samples at sites
 # in the SIO network, 2004, as statsmodels carries it (statsmodels.datasets.co2), in the public domain.
 @problemName CarbonDioxideSeasons

@@ -1,5 +1,5 @@
-# Weekly carbon dioxide over Mauna Loa (ppm by volume), thirteen weeks a case; the class is the season, in the
-# northern hemisphere, of the month of the seventh week. 1958 to 1985.
+# Weekly carbon dioxide over Mauna Loa (ppm by volume), 1958 to 1985. Thirteen weeks are a case, left out where fewer
+# than seven have a value; the class is the season, in the northern hemisphere, of the month of the seventh week.
 # Source: C. D. Keeling and T. P. Whorf, Atmospheric CO2 concentrations derived from flask air samples at sites
 # in the SIO network, 2004, as statsmodels carries it (statsmodels.datasets.co2), in the public domain.
 @problemName CarbonDioxideSeasons
@@ -33,8 +33,6 @@
 320.3,320.2,320.3,320.9,322.0,321.9,?,321.9,322.2,322.2,322.3,322.0,321.8:spring
 320.8,320.4,320.1,319.8,319.5,319.0,318.6,318.2,317.7,317.1,316.4,316.8,315.9:summer
 316.0,315.9,316.2,315.6,316.1,316.3,316.6,316.8,317.1,?,317.5,318.0,318.2:autumn
-318.5,318.7,319.0,319.4,319.8,?,?,?,?,?,?,?,?:winter
-?,?,?,?,?,?,?,?,?,?,322.0,322.0,?:spring
 ?,321.5,321.1,319.9,320.2,320.0,319.1,?,318.6,318.2,318.1,317.4,316.5:summer
 315.5,317.0,316.9,316.5,316.8,317.0,317.6,317.7,317.6,317.5,318.1,318.4,318.5:autumn
 318.9,318.9,319.0,319.1,319.1,319.7,320.1,320.2,320.1,320.7,320.8,321.0,320.9:winter

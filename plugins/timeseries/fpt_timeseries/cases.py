@@ -44,7 +44,7 @@ class Cases:
     @property
     def channels(self) -> int:
         """Of each series."""
-        return self.cases[0].values.shape[1]
+        return int(self.cases[0].values.shape[1])
 
     @property
     def longest(self) -> int:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
-from attrs.validators import ge, gt, lt
+from attrs.validators import ge, gt, in_, lt
 
 from fpt_plugins import Classes, Floor, InputError, Mean, Recipe, SplitName, Task, Vectors, accuracy
-from fpt_timeseries.options import Missing, missing_option, path_option
+from fpt_timeseries.options import MISSING_HELP, Missing, whole_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +48,15 @@ class Classify(Task):
     """Which class a series belongs to. A sample is an array ``[T, C]``: steps by channels."""
 
     name: ClassVar[str] = "timeseries/classify"
-    summary: ClassVar[str] = "which class a series belongs to: a problem of the UCR or UEA archive, in .ts files"
+    summary: ClassVar[str] = (
+        "which class a series belongs to: a problem of the UCR or UEA archive, in .ts files"
+    )
 
-    path: Path | None = path_option("NAME_TRAIN.ts, with NAME_TEST.ts beside it; default: seasons of CO2")
+    path: Path | None = attrs.field(
+        default=None,
+        converter=whole_path,
+        metadata={"help": "NAME_TRAIN.ts, with NAME_TEST.ts beside it; default: seasons of CO2"},
+    )
     classes: tuple[str, ...] = _of_the_files(_names, (), "names of the classes; those of the files")
     channels: int = _of_the_files(_channels, 0, "of each series; as in the files where 0")
     longest: int = _of_the_files(_longest, 0, "steps of the longest series; as in the files where 0")
@@ -58,7 +64,9 @@ class Classify(Task):
     normalize: bool = attrs.field(
         default=True, metadata={"help": "take each channel's own mean and deviation out of each series"}
     )
-    missing: Missing = missing_option("interpolate")
+    missing: Missing = attrs.field(
+        default="interpolate", validator=in_(("refuse", "interpolate")), metadata=MISSING_HELP
+    )
     validation_share: float = attrs.field(
         default=0.2, validator=[gt(0.0), lt(1.0)], metadata={"help": "of the training cases"}
     )
@@ -90,18 +98,22 @@ class Classify(Task):
         from fpt_timeseries.labeled import LabeledSeries
 
         chosen = divided(_problem(self), name, self.validation_share, self.data_seed)
-        return LabeledSeries([(self._whole(case.values, f"case of line {case.line}"), case.label) for case in chosen])
+        return LabeledSeries(
+            [(self._whole(case.values, f"case of line {case.line}"), case.label) for case in chosen]
+        )
 
     def floors(self, split: SplitName) -> tuple[Floor, ...]:
         """Chance, the commonest class, and the class of the nearest series, where all are of one length."""
         from fpt_timeseries.neighbors import floors
 
         series = {name: self.split(name).series for name in ("train", split)}
-        scaled = {name: [(self._scaled(values), label) for values, label in rows] for name, rows in series.items()}
+        scaled = {
+            name: [(self._scaled(values), label) for values, label in rows] for name, rows in series.items()
+        }
         return floors(scaled["train"], scaled[split], len(self.classes), split)
 
     def parse(self, value: Any) -> NDArray[np.float64]:
-        """``{"channels": [[0.1, null, 0.3], ...]}``: a list per channel, ``null`` where a value is missing."""
+        """``{"channels": [[0.1, null, 0.3], ...]}``: a list per channel, ``null`` where one is missing."""
         from fpt_timeseries.samples import series_of_channels
 
         return self._whole(series_of_channels(value, self.channels), "channels")
@@ -113,7 +125,9 @@ class Classify(Task):
         for number, case in enumerate(read_ts(path).cases, start=1):
             where = f"{path}, line {case.line}"
             if case.values.shape[1] != self.channels:
-                raise InputError(f"{case.values.shape[1]} channels, where {self.channels} are taken", where=where)
+                raise InputError(
+                    f"{case.values.shape[1]} channels, where {self.channels} are taken", where=where
+                )
             yield f"case {number}", self._whole(case.values, where)
 
     def tokenize(self, sample: Any) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -131,8 +131,8 @@ def _table(names: tuple[str, ...], rows: list[Row], path: Path, *, regular: bool
     if regular and step is None and len(rows) > 1:
         place = first_irregular(dates)
         raise InputError(
-            f"{dates[place]} comes {dates[place] - dates[place - 1]} after {dates[place - 1]}: the steps differ",
-            "add the lines that are missing, with empty values, or take lines as steps: --option regular=false",
+            f"{dates[place]} is {dates[place] - dates[place - 1]} after {dates[place - 1]}: the steps differ",
+            "add the missing lines, with empty values, or take lines as steps: --option regular=false",
             where=f"{path}, line {rows[place].line}",
         )
     values = np.array([row.values for row in rows], dtype=np.float64)
@@ -148,6 +148,4 @@ def _check_order(rows: list[Row], path: Path) -> None:
         if row.date == before.date:
             raise InputError(f"{row.date} stands twice", "keep one line for each date", where=where)
         if row.date < before.date:
-            raise InputError(
-                f"{row.date} comes after {before.date}", "sort the lines by date", where=where
-            )
+            raise InputError(f"{row.date} comes after {before.date}", "sort the lines by date", where=where)

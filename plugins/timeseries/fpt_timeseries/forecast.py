@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
-from attrs.validators import ge, gt, lt
+from attrs.validators import ge, gt, in_, lt
 
 from fpt_plugins import (
     ConfigurationError,
@@ -22,7 +22,7 @@ from fpt_plugins import (
     mean_squared_error,
 )
 from fpt_timeseries.horizon import Horizon
-from fpt_timeseries.options import Missing, missing_option, path_option
+from fpt_timeseries.options import MISSING_HELP, Missing, whole_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,11 @@ class Forecast(Task):
     name: ClassVar[str] = "timeseries/forecast"
     summary: ClassVar[str] = "the next values of each column of a CSV, from a window of the values before"
 
-    path: Path | None = path_option("a CSV: a column of dates, then values; default: CO2 over Mauna Loa")
+    path: Path | None = attrs.field(
+        default=None,
+        converter=whole_path,
+        metadata={"help": "a CSV: a column of dates, then values; default: CO2 over Mauna Loa"},
+    )
     columns: tuple[str, ...] = attrs.field(
         default=(), converter=tuple, metadata={"help": "the columns that count; all where not given"}
     )
@@ -56,7 +60,9 @@ class Forecast(Task):
     horizon: int = attrs.field(default=96, validator=ge(1), metadata={"help": "values that are forecast"})
     patch: int = attrs.field(default=16, validator=ge(1), metadata={"help": "values per token"})
     stride: int = attrs.field(default=8, validator=ge(1), metadata={"help": "values from patch to patch"})
-    missing: Missing = missing_option("refuse")
+    missing: Missing = attrs.field(
+        default="refuse", validator=in_(("refuse", "interpolate")), metadata=MISSING_HELP
+    )
     regular: bool = attrs.field(default=True, metadata={"help": "refuse dates that are not one step apart"})
     season: int = attrs.field(
         default=0,
@@ -71,7 +77,9 @@ class Forecast(Task):
 
     def __attrs_post_init__(self) -> None:
         if self.stride > self.patch:
-            raise ConfigurationError(f"stride={self.stride} leaves values out between patches of {self.patch}")
+            raise ConfigurationError(
+                f"stride={self.stride} leaves values out between patches of {self.patch}"
+            )
         over = (self.context - self.patch) % self.stride
         if over or self.context < self.patch:
             near = max(self.context - over, self.patch)

@@ -23,5 +23,5 @@ class LabeledSeries(Dataset[Row]):
         return len(self.series)
 
     def __getitem__(self, index: SupportsIndex) -> Row:
-        values, label = self.series[index]
+        values, label = self.series[index.__index__()]
         return values.copy(), label

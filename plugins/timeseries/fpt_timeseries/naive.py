@@ -37,7 +37,8 @@ def last_value(windows: NDArray[np.float64], _: int) -> NDArray[np.float64]:
 
 def window_mean(windows: NDArray[np.float64], _: int) -> NDArray[np.float64]:
     """The mean of the window: what the network forecasts whose head says nothing."""
-    return windows.mean(axis=1, keepdims=True)
+    mean: NDArray[np.float64] = windows.mean(axis=1, keepdims=True)
+    return mean
 
 
 def last_season(windows: NDArray[np.float64], horizon: int, season: int) -> NDArray[np.float64]:

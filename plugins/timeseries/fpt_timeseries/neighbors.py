@@ -19,7 +19,10 @@ def floors(train: Sequence[Row], scored: Sequence[Row], classes: int, split: str
     """Each floor of accuracy; of the nearest series only where all series are of one length."""
     commonest = Counter(label for _, label in train).most_common(1)[0][0]
     majority = sum(label == commonest for _, label in scored) / len(scored)
-    found = {"chance": (1 / classes, "closed form"), "majority class": (majority, f"train, scored on {split}")}
+    found = {
+        "chance": (1 / classes, "closed form"),
+        "majority class": (majority, f"train, scored on {split}"),
+    }
     if len({values.shape for values, _ in (*train, *scored)}) == 1:
         nearest = share_of_nearest(train, scored)
         found["nearest series"] = nearest, f"Euclidean distance to train, scored on {split}"

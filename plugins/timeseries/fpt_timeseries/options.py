@@ -1,31 +1,15 @@
-"""Options that both tasks have."""
+"""What the options of both tasks share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
-
-import attrs
-from attrs.validators import in_
+from typing import Literal, TypeAlias
 
 Missing: TypeAlias = Literal["refuse", "interpolate"]
 
-
-def missing_option(default: Missing) -> Any:
-    """What is done about missing values."""
-    return attrs.field(
-        default=default,
-        validator=in_(("refuse", "interpolate")),
-        metadata={"help": "missing values: refuse, or fill by the line between the values around them"},
-    )
+MISSING_HELP = {"help": "missing values: refuse, or fill by the line between the values around them"}
 
 
-def path_option(what: str) -> Any:
-    """A file of the user's, by its whole path, so that an adapter means the same file elsewhere."""
-    return attrs.field(
-        default=None, converter=attrs.converters.optional(_absolute), metadata={"help": what}
-    )
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(path).expanduser().absolute()
+def whole_path(path: str | Path | None) -> Path | None:
+    """A file of the user's by its whole path, so that an adapter means the same file from elsewhere."""
+    return None if path is None else Path(path).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""Reversible instance normalization (Kim et al., ICLR 2022): taken out of a window, put back into its forecast.
+"""Reversible instance normalization (Kim et al., ICLR 2022): out of a window, back into its forecast.
 
 Without the paper's affine map: with one channel per sample it is a factor and an offset, which the
 linear maps before and after the body hold already. ``B`` windows of ``T`` patches.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-
 
 GAIN = 1.41
 """Of the orthogonal map, as the core's embedding of vectors has it."""

@@ -53,7 +53,7 @@ def read_series(path: Path | None, columns: Sequence[str], missing: Missing, *, 
 
 
 @functools.lru_cache(maxsize=2)  # a task asks for three splits and their floors
-def _read(path: Path, _changed: int, regular: bool) -> Table:  # noqa: FBT001 # a cache's key
+def _read(path: Path, _changed: int, regular: bool) -> Table:
     return read_table(path, regular=regular)
 
 
@@ -73,9 +73,7 @@ def _whole(table: Table, path: Path, missing: Missing) -> Table:
     name, empty = table.columns[column], np.isnan(table.values).all(0)
     if empty.any():
         name = table.columns[int(empty.argmax())]
-        raise InputError(
-            f"{name} has no value at all", "leave it out: --option columns=A,B", where=str(path)
-        )
+        raise InputError(f"{name} has no value at all", "leave it out: --option columns=A,B", where=str(path))
     if missing == "refuse":
         raise InputError(
             f"{name} is missing, and {len(gaps) - 1} more values are",

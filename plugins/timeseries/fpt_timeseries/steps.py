@@ -44,7 +44,7 @@ class Step:
 
     @property
     def season(self) -> int:
-        """The steps after which a season begins anew, a day's, a week's or a year's; 0 where none is usual."""
+        """Steps per season: those of a day, a week or a year; 0 where none is usual."""
         if self.months:
             return {1: 12, 3: 4, 6: 2}.get(self.months, 0)
         if self.duration < DAY:

@@ -78,7 +78,9 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> Header:
     for number, text in lines:
         where = f"{path}, line {number}"
         if not text.startswith("@"):
-            raise InputError(f"{text!r:.40} stands before @data", "begin the header lines with @", where=where)
+            raise InputError(
+                f"{text!r:.40} stands before @data", "begin the header lines with @", where=where
+            )
         name, *words = text[1:].split()
         if name.lower() == "data":
             return _meaning(said, f"{path}, above line {number}")

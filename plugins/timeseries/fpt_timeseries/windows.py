@@ -34,7 +34,7 @@ class Windows(Dataset[Sample]):
         return range(max(self.rows.start, self.context), self.rows.stop - self.horizon + 1)
 
     def __len__(self) -> int:
-        return len(self.starts) * self.values.shape[1]
+        return len(self.starts) * len(self.values[0])
 
     def __getitem__(self, index: SupportsIndex) -> Sample:
         column, place = divmod(range(len(self))[index], len(self.starts))
