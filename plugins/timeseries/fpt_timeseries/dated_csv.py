@@ -41,14 +41,14 @@ class Table:
         values: ``[T, C]``, NaN where missing.
         lines: The line of each row in its file.
         step: From each date to the next; ``None`` where that differs.
-        next_date: The first date after the table, where there is such a step.
+        next_date: The first date after the table; empty where there is no such step.
     """
 
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     lines: list[int]
     step: Step | None
-    next_date: datetime | None
+    next_date: str
 
     def __len__(self) -> int:
         return len(self.values)
@@ -136,7 +136,8 @@ def _table(names: tuple[str, ...], rows: list[Row], path: Path, *, regular: bool
             where=f"{path}, line {rows[place].line}",
         )
     values = np.array([row.values for row in rows], dtype=np.float64)
-    next_date = step.after(dates[-1]) if step else None
+    following = step.after(dates[-1]) if step else None
+    next_date = step.written(following) if step and following else ""
     return Table(names, values, [row.line for row in rows], step, next_date)
 
 

@@ -42,6 +42,12 @@ class Step:
         except (OverflowError, ValueError):
             return None
 
+    def written(self, date: datetime) -> str:
+        """A date as its step needs it: the day alone where steps are whole days or months."""
+        return str(
+            date if self.duration % DAY or date != date.replace(hour=0, minute=0, second=0) else date.date()
+        )
+
     @property
     def season(self) -> int:
         """Steps per season: those of a day, a week or a year; 0 where none is usual."""

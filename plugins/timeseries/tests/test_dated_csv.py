@@ -39,7 +39,7 @@ def test_a_table_is_read(write):
     assert table.columns == ("HUFL", "OT")
     np.testing.assert_array_equal(table.values, [[1.5, -2], [1.5, -2], [np.nan, 1000]])
     assert (table.lines, table.step) == ([2, 3, 5], Step(timedelta(hours=1)))
-    assert table.next_date == datetime.fromisoformat("2016-07-01T03:00")
+    assert table.next_date == "2016-07-01 03:00:00"
 
 
 LINES = hours(4)
@@ -84,7 +84,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_irregular_steps_are_taken_where_asked(write):
     """Lines are steps then, and no date follows."""
     table = read_table(write(HEADER + LINES[0] + LINES[1] + LINES[3]), regular=False)
-    assert (len(table), table.step, table.next_date) == (3, None, None)
+    assert (len(table), table.step, table.next_date) == (3, None, "")
 
 
 def test_missing_values_are_refused_or_filled(write):
@@ -132,7 +132,9 @@ def test_steps_are_those_of_the_calendar(what):
     """Months count as steps though their days differ; each step has its season and its next date."""
     found, step, season, following = STEPS[what]
     assert (find_step(found), step.season) == (step, season)
-    assert step.after(found[-1]) == datetime.fromisoformat(following)
+    after = step.after(found[-1])
+    assert after == datetime.fromisoformat(following)
+    assert step.written(after) == following.replace("T", " ") + ":00" * ("T" in following)
 
 
 def test_no_step_fits_other_dates():

@@ -106,7 +106,7 @@ def test_a_file_is_continued_column_by_column(arm, tmp_path):
     rows = "".join(f"2020-01-{day:02},{a:.12g},{b:.12g}\n" for day, (a, b) in enumerate(series, start=1))
     path.write_text(f"date,power,leak\n{rows}")
     power, leak = predict(arm, read_files(arm.task, [path]))
-    assert [power["id"], leak["id"]] == [f"{name}, from 2020-01-31 00:00:00" for name in ("power", "leak")]
+    assert [power["id"], leak["id"]] == [f"{name}, from 2020-01-31" for name in ("power", "leak")]
     assert len(power["values"]) == len(leak["values"]) == 6
     assert np.ptp([*power["values"], 1000]) < 20
     assert max(map(abs, leak["values"])) < 0.02

@@ -103,7 +103,7 @@ def test_the_default_series_is_that_of_statsmodels():
     table = Forecast()._table(None)
     assert (len(table), int(loaded.isna().sum())) == (2284, 59)
     np.testing.assert_allclose(table.values[:, 0], loaded.interpolate(limit_direction="both").to_numpy())
-    assert table.next_date == loaded.index[-1] + timedelta(weeks=1)
+    assert table.next_date == str((loaded.index[-1] + timedelta(weeks=1)).date())
     assert carbon_dioxide().is_file()
 
 
