@@ -180,7 +180,9 @@ def new(
     """Write a new plugin that installs, trains and passes the conformance suite as it is."""
     from fpt_plugins.scaffold import new_plugin
 
-    print(new_plugin(name, out))
+    folder = new_plugin(name, out)
+    print(folder)
+    print(f"next: pip install -e {folder}, then fpt check {name}", file=sys.stderr)
 
 
 @app.command

@@ -14,8 +14,8 @@ from fpt_plugins.registry_cards import BackboneCard, TaskCard
 TREE = Path(__file__).parent.parent
 PAGES = sorted((TREE / "docs").rglob("*.md"))
 REFERENCE = sorted((TREE / "docs" / "reference").glob("*.md"))
-MADE_IN_THE_TEXT = {"birdsong", "convolution:random"}
-"""A plugin that ``fpt new`` writes on the page, and the backbone of an example."""
+MADE_IN_THE_TEXT = {"birdsong", "cells", "convolution:random"}
+"""Plugins that ``fpt new`` writes on a page, and the backbone of an example."""
 
 
 def place(path):

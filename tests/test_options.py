@@ -11,7 +11,7 @@ from attrs.validators import ge, in_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpt_plugins import ConfigurationError, UnknownName
+from fpt_plugins import ConfigurationError, PluginError, UnknownName
 from fpt_plugins.options import build, converter, describe, from_assignments, values
 
 
@@ -212,3 +212,17 @@ def test_unknown_keys_of_a_record_are_refused():
     """The converter that reads records and cards forbids keys that the class does not have."""
     with pytest.raises(Exception, match="Options"):
         converter().structure({"length": 3, "size": 4}, Options)
+
+
+def test_a_type_that_is_not_imported_is_named_with_the_remedy():
+    """An option's annotation under ``if TYPE_CHECKING`` is unknown when words are read; the cause is said."""
+
+    @attrs.frozen
+    class Forgetful:
+        way: "Wey" = "up"  # noqa: F821 # that is the mistake
+
+    for ask in (lambda: describe(Forgetful), lambda: build(Forgetful, {"way": "up"}, owner="a/b")):
+        with pytest.raises(
+            PluginError, match="'Wey' is not defined\n  import Wey outside of `if TYPE_CHECKING"
+        ):
+            ask()

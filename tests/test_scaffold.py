@@ -9,6 +9,7 @@ import tomllib
 import pytest
 
 import fpt_plugins as fpt
+from fpt_plugins import cli
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.listing import list_plugins
 from fpt_plugins.prediction import predict, read_files
@@ -98,3 +99,12 @@ def test_its_own_tests_pass(tmp_path, install_project):
     shown = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout
     assert "4 passed" in shown.stdout
+
+
+def test_the_command_says_what_comes_next(tmp_path, monkeypatch, capsys):
+    """The folder on standard output, and how to install and check it on standard error."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.app.meta(["new", "birds"], result_action="return_value") == 0
+    shown = capsys.readouterr()
+    assert shown.out == "fpt-birds\n"
+    assert shown.err == "next: pip install -e fpt-birds, then fpt check birds\n"

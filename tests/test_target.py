@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fpt_plugins import BitVector, Classes, Labels, RealVector
+from fpt_plugins import BitVector, Classes, FrozenPretrainedTransformer, Labels, Last, RealVector
 from fpt_plugins.target import LARGEST_FLOAT32, PADDING_TARGET
 
 NAMES = ("cat", "dog", "eel")
@@ -20,6 +20,26 @@ def draws(*shape, seed=0):
 def per_sample(criterion, outputs, targets):
     """The reference: the criterion's mean reduction, one sample at a time."""
     return torch.stack([criterion(o, t) for o, t in zip(outputs, targets, strict=True)])
+
+
+def test_a_target_restores_the_scale_of_its_sample():
+    """The model's outputs are what the target's ``restore`` makes of the head's and of the tokens."""
+
+    class Shifted(RealVector):
+        def restore(self, outputs, tokens, attention_mask):
+            return outputs + tokens.sum((1, 2)).unsqueeze(1) + attention_mask.sum(1, keepdim=True)
+
+    class Asked:
+        readout, target = Last(), Shifted(2)
+
+    tokens, mask = draws(3, 4, 5), torch.ones(3, 4, dtype=torch.bool)
+    model = FrozenPretrainedTransformer(Asked(), nn.Identity(), lambda embeds, _: embeds, nn.Flatten())
+    expected = tokens[:, -1] + tokens.sum((1, 2)).unsqueeze(1) + 4
+    torch.testing.assert_close(model(tokens, mask), expected)
+    torch.testing.assert_close(
+        model(tokens, mask, features=tokens[:, :1]), expected - tokens[:, -1] + tokens[:, 0]
+    )
+    assert RealVector(2).restore(tokens, tokens, mask) is tokens
 
 
 def test_classes_have_the_cross_entropy_of_torch():

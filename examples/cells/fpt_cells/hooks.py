@@ -53,8 +53,7 @@ class Diagnosis(fpt.Task):
         return scaled.reshape(3, 10).T  # ten measurements, each with its mean, its error, its worst
 
     def floors(self, split):
-        (rows, known), (asked, answers) = (map(np.array, zip(*self.split(name))) for name in ("train", split))
-        rows, asked = (np.array([self.tokenize(row) for row in each]) for each in (rows, asked))
+        (rows, known), (asked, answers) = (self.scaled(name) for name in ("train", split))
         centers = [rows[known == each].mean(axis=0) for each in (0, 1)]
         distances = [((asked - center) ** 2).sum(axis=(1, 2)) for center in centers]
         right = {
@@ -62,10 +61,12 @@ class Diagnosis(fpt.Task):
             "majority class": np.mean(answers == np.bincount(known).argmax()),
             "nearest mean": np.mean(answers == np.argmin(distances, axis=0)),
         }
-        source = f"train, scored on {split}"
-        return tuple(
-            fpt.Floor(name=n, metric="accuracy", value=float(v), source=source) for n, v in right.items()
-        )
+        floor = functools.partial(fpt.Floor, metric="accuracy", source=f"train, scored on {split}")
+        return tuple(floor(name=name, value=float(share)) for name, share in right.items())
+
+    def scaled(self, name):
+        rows, diagnoses = zip(*self.split(name), strict=True)
+        return np.array([self.tokenize(row) for row in rows]), np.array(diagnoses)
 
     def parse(self, value):
         return as_row(value)
