@@ -1,5 +1,6 @@
 """SIGKILL, of a study or of its workers, costs a cell its work since its last checkpoint, nothing else."""
 
+import contextlib
 import os
 import random
 import signal
@@ -99,8 +100,9 @@ def test_forty_cells_under_fire(small_study, run_small, new_direct_workers, tmp_
         children = [int(pid) for pid in children_of(driver.pid)]
         victim = draw.choice([driver.pid, *children])
         if driver.poll() is None:
-            os.kill(victim, signal.SIGKILL)
-            kills += 1
+            with contextlib.suppress(ProcessLookupError):  # it may be over by now
+                os.kill(victim, signal.SIGKILL)
+                kills += 1
             if victim == driver.pid or driver.poll() is not None:
                 driver.communicate()
                 driver = begin(folder)
@@ -119,6 +121,9 @@ def traces(folder):
 
 
 def children_of(pid):
-    """The processes below a process."""
-    direct = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    """The processes below a process; none below one that is over."""
+    try:
+        direct = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [each for child in direct for each in (child, *children_of(child))]
