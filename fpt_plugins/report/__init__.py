@@ -1,0 +1,1 @@
+"""From a study's folder to statistics, and to one page that a reader can trust."""

@@ -1,0 +1,131 @@
+"""The study's question answered in sentences, each made from computed facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from fpt_plugins.report.analysis import Analysis
+from fpt_plugins.report.claims import Claim
+from fpt_plugins.report.comparison import ALPHA, PairedComparison
+from fpt_plugins.report.rates import at_shared_rates
+from fpt_plugins.report.scores import ArmScores
+from fpt_plugins.report.wording import HOLE, count, interval, listed, score, short, signed
+
+
+@attrs.frozen
+class Answer:
+    """What the results say to one question.
+
+    Args:
+        question: The question.
+        lines: A sentence for each task.
+    """
+
+    question: str
+    lines: tuple[str, ...] = attrs.field(converter=tuple)
+
+
+def answers_of(analysis: Analysis) -> tuple[Answer, ...]:
+    """To the comparisons' questions, then to what a reader of the paper asks."""
+    further = {
+        "Which differences of the published table are seen at this size?": map(_claim, analysis.claims),
+        "Does every arm do more than needs no learning?": _floors(analysis),
+        "Would one learning rate for all arms have told another story?": _shared_rates(analysis),
+    }
+    asked = (Answer(question, lines) for question, lines in further.items())
+    return tuple(answer for answer in (*_compared(analysis), *asked) if answer.lines)
+
+
+def _compared(analysis: Analysis) -> Iterator[Answer]:
+    questions: dict[str, list[PairedComparison]] = {}
+    for each in analysis.comparisons:
+        name = each.question or f"Do {each.first} and {each.second} differ?"
+        questions.setdefault(name, []).append(each)
+    for question, compared in questions.items():
+        yield Answer(question, map(sentence, compared))
+
+
+def sentence(found: PairedComparison) -> str:
+    """One comparison in words: what is shown, what is only seen, what cannot be said.
+
+    Args:
+        found: The comparison.
+    """
+    place = f"{found.task}: {found.first} against {found.second}"
+    if found.difference is None:
+        return f"{place}: cannot be said, {found.reason}."
+    seeds = count(found.difference.n, "seed")
+    facts = f"{found.metric} {signed(found.difference.mean)}"
+    if found.p is None:
+        return f"{place}: {facts} over {seeds}, untested: {found.reason}."
+    facts += f" {interval(found.difference.interval)} over {seeds}, corrected p = {short(found.corrected)}"
+    if not found.shown:
+        return f"{place}: no difference is shown, which is not to say that there is none ({facts})."
+    better = (found.difference.mean > 0) == found.higher_is_better
+    return f"{place}: {found.first} is {'better' if better else 'worse'} ({facts})."
+
+
+def _claim(claim: Claim) -> str:
+    ours = claim.comparison
+    theirs = f"{ours.task}: published {ours.first} {claim.first:g}, {ours.second} {claim.second:g} ({claim.metric}, %)"
+    known = ours.difference
+    here = f"here {ours.metric} {signed(known.mean)} {interval(known.interval)}" if known else "not known here"
+    verdict = {
+        "holds": "the difference holds at this size",
+        "does not hold": "the difference does not hold at this size: ours has the other sign",
+        "not settled": f"not settled at this size: no test here falls below {ALPHA:g}",
+        "no difference": "there is no difference to repeat",
+    }[claim.verdict]
+    return f"{theirs}; {here}: {verdict}."
+
+
+def _floors(analysis: Analysis) -> Iterator[str]:
+    for task in analysis.tasks:
+        known = [each for each in analysis.on(task) if each.best_floor]
+        floor = known[0].best_floor if known else None
+        if floor is None:
+            continue
+        words = f"{task}: the highest floor is {score(floor.value)} ({floor.name})"
+        above, open_, below = (
+            [each.arm.name for each in known if _place(each) == place] for place in ("above", "open", "below")
+        )
+        parts = [
+            f"{listed(names)} {verb}"
+            for names, verb in (
+                (above, "pass it with the whole interval"),
+                (open_, "cannot be told from it, or have no interval"),
+                (below, "do not reach it"),
+            )
+            if names
+        ]
+        yield f"{words}; {'; '.join(parts)}."
+
+
+def _place(scores: ArmScores) -> str:
+    """Whether the whole interval of an arm's mean lies past the best floor, before it, or neither."""
+    bounds = scores.summary.interval if scores.summary else None
+    floor = scores.best_floor
+    if bounds is None or floor is None:
+        return "open"
+    if bounds[0] <= floor.value <= bounds[1]:
+        return "open"
+    return "above" if (bounds[0] > floor.value) == scores.higher_is_better else "below"
+
+
+def _shared_rates(analysis: Analysis) -> Iterator[str]:
+    for each in analysis.comparisons:
+        shared = list(at_shared_rates(analysis.results, each.task, each.first, each.second))
+        choices = [analysis.results.choice(each.task, name) for name in (each.first, each.second)]
+        known = [{s.rate: s.score for s in choice.scores}.get(choice.rate or 0.0) for choice in choices]
+        if len(shared) < 2 or known[0] is None or known[1] is None:
+            continue
+        own = known[0] - known[1]
+        turned = [s for s in shared if s.difference * own < 0]
+        found = listed(f"{s.rate:g} ({signed(s.difference)})" for s in turned)
+        story = f"the order turns at {found}" if turned else "the order is the same at every rate"
+        yield (
+            f"{each.task}: {each.first} against {each.second}, each at its own rate, "
+            f"{signed(own) if own else HOLE} in validation {choices[0].metric}; with one rate for both {story}."
+        )
