@@ -66,6 +66,21 @@ def status(
 
 
 @app.command
+def report(
+    folder: Folder,
+    *,
+    attention: Annotated[bool, Parameter(help="Load bodies to draw where they look.")] = True,
+) -> None:
+    """Write a study's report, finished or not: one page of HTML, Markdown, every figure and table."""
+    from fpt_plugins.report.writing import write_report
+
+    path, page = write_report(folder, attention=attention)
+    for caveat in page.caveats:
+        _console().print(f"- {caveat.text}")
+    _console().print(path)
+
+
+@app.command
 def add(folder: Folder, value: Annotated[str, Parameter(help="AXIS=VALUE: seed=3, init=shuffled.")]) -> None:
     """Add a seed, a learning rate, a task or an arm to a study; `fpt study run` then trains what is new."""
     from fpt_plugins.study.extension import add_to_study

@@ -1,0 +1,55 @@
+"""Where trained arms look: attention maps of one validation sample, from the adapters that the study kept."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+
+from fpt_plugins.adapter import load
+from fpt_plugins.attention_figure import draw_attention
+from fpt_plugins.errors import FptError
+from fpt_plugins.report.analysis import Analysis
+from fpt_plugins.report.figure import STYLE, ReportFigure
+from fpt_plugins.report.naming import file_name
+from fpt_plugins.study.results import StudyCell
+
+NOTE = (
+    "The first sample of the validation split, at the first seed, heads averaged: what is read out against all that "
+    "it can look at. One sample is an illustration, no evidence."
+)
+
+
+def attention_figures(analysis: Analysis) -> tuple[list[ReportFigure], list[str]]:
+    """Attention maps of both arms of the study's first comparison, else of its first arm, on each task.
+
+    Returns:
+        The figures, and for each arm that has none the reason.
+    """
+    figures, reasons = [], []
+    for task in analysis.tasks:
+        for arm in _shown(analysis, task):
+            cells = analysis.results.select(task, arm, "final")
+            try:
+                figures.append(_figure(next(cell for cell in cells if cell.record and cell.folder)))
+            except StopIteration:
+                reasons.append(f"{task}, {arm}: no run is done.")
+            except FptError as error:
+                reasons.append(f"{task}, {arm}: {error}")
+    return figures, reasons
+
+
+def _shown(analysis: Analysis, task: str) -> list[str]:
+    compared = [(each.first, each.second) for each in analysis.comparisons if each.task == task]
+    arms = [each.arm.name for each in analysis.on(task)][:1]
+    return list(compared[0]) if compared else arms
+
+
+def _figure(cell: StudyCell) -> ReportFigure:
+    title = f"{cell.task}, {cell.arm}, seed {cell.seed}"
+    with mpl.rc_context(STYLE):
+        drawing = draw_attention(load(str(cell.folder), device="cpu", precision="fp32"), title=title)
+    return ReportFigure(
+        name=file_name("attention", cell.task, cell.arm),
+        title=f"Attention: {title}",
+        alt=f"Attention maps of {cell.arm} on {cell.task}: one row of colors for each position that is read out.",
+        drawing=drawing,
+    )
