@@ -76,8 +76,8 @@ def report(
 
     path, page = write_report(folder, attention=attention)
     for caveat in page.caveats:
-        _console().print(f"- {caveat.text}")
-    _console().print(path)
+        _console().print(f"- {caveat.text}", soft_wrap=True)
+    _console().print(path, soft_wrap=True)
 
 
 @app.command

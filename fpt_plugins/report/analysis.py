@@ -47,10 +47,12 @@ def analyze(results: StudyResults) -> Analysis:
     """
     scores = scores_of(results)
     places = {(each.arm.task, each.arm.name): each for each in scores}
-    compared = compare([
-        (places[first.task, first.name], places[second.task, second.name], question)
-        for first, second, question in results.pairs()
-    ])
+    compared = compare(
+        [
+            (places[first.task, first.name], places[second.task, second.name], question)
+            for first, second, question in results.pairs()
+        ]
+    )
     return Analysis(
         results=results,
         scores=scores,

@@ -11,7 +11,8 @@ from fpt_plugins.report.claims import Claim
 from fpt_plugins.report.comparison import ALPHA, PairedComparison
 from fpt_plugins.report.rates import at_shared_rates
 from fpt_plugins.report.scores import ArmScores
-from fpt_plugins.report.wording import HOLE, count, interval, listed, score, short, signed
+from fpt_plugins.report.tuples import texts
+from fpt_plugins.report.wording import count, interval, listed, score, short, signed
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Answer:
     """
 
     question: str
-    lines: tuple[str, ...] = attrs.field(converter=tuple)
+    lines: tuple[str, ...] = attrs.field(converter=texts)
 
 
 def answers_of(analysis: Analysis) -> tuple[Answer, ...]:
@@ -61,24 +62,31 @@ def sentence(found: PairedComparison) -> str:
     if found.p is None:
         return f"{place}: {facts} over {seeds}, untested: {found.reason}."
     facts += f" {interval(found.difference.interval)} over {seeds}, corrected p = {short(found.corrected)}"
+    better = (found.difference.mean > 0) == found.higher_is_better
+    if found.seen:
+        return (
+            f"{place}: {found.first} is {'better' if better else 'worse'} in this comparison alone (p = "
+            f"{short(found.p)}), but not after correction for the number of comparisons ({facts})."
+        )
     if not found.shown:
         return f"{place}: no difference is shown, which is not to say that there is none ({facts})."
-    better = (found.difference.mean > 0) == found.higher_is_better
     return f"{place}: {found.first} is {'better' if better else 'worse'} ({facts})."
 
 
 def _claim(claim: Claim) -> str:
     ours = claim.comparison
-    theirs = f"{ours.task}: published {ours.first} {claim.first:g}, {ours.second} {claim.second:g} ({claim.metric}, %)"
+    theirs = f"published {ours.first} {claim.first:g}, {ours.second} {claim.second:g} ({claim.metric}, %)"
     known = ours.difference
-    here = f"here {ours.metric} {signed(known.mean)} {interval(known.interval)}" if known else "not known here"
+    here = "nothing known here"
+    if known:
+        here = f"here {ours.metric} {signed(known.mean)} {interval(known.interval)}"
     verdict = {
         "holds": "the difference holds at this size",
         "does not hold": "the difference does not hold at this size: ours has the other sign",
         "not settled": f"not settled at this size: no test here falls below {ALPHA:g}",
         "no difference": "there is no difference to repeat",
     }[claim.verdict]
-    return f"{theirs}; {here}: {verdict}."
+    return f"{ours.task}: {theirs}; {here}: {verdict}."
 
 
 def _floors(analysis: Analysis) -> Iterator[str]:
@@ -87,7 +95,7 @@ def _floors(analysis: Analysis) -> Iterator[str]:
         floor = known[0].best_floor if known else None
         if floor is None:
             continue
-        words = f"{task}: the highest floor is {score(floor.value)} ({floor.name})"
+        words = f"{task}: the best floor is {score(floor.value)} ({floor.name})"
         above, open_, below = (
             [each.arm.name for each in known if _place(each) == place] for place in ("above", "open", "below")
         )
@@ -121,11 +129,8 @@ def _shared_rates(analysis: Analysis) -> Iterator[str]:
         known = [{s.rate: s.score for s in choice.scores}.get(choice.rate or 0.0) for choice in choices]
         if len(shared) < 2 or known[0] is None or known[1] is None:
             continue
-        own = known[0] - known[1]
-        turned = [s for s in shared if s.difference * own < 0]
-        found = listed(f"{s.rate:g} ({signed(s.difference)})" for s in turned)
-        story = f"the order turns at {found}" if turned else "the order is the same at every rate"
+        found = listed(f"{signed(s.difference)} at {s.rate:g}" for s in shared)
         yield (
-            f"{each.task}: {each.first} against {each.second}, each at its own rate, "
-            f"{signed(own) if own else HOLE} in validation {choices[0].metric}; with one rate for both {story}."
+            f"{each.task}: {each.first} minus {each.second} in validation {choices[0].metric} is "
+            f"{signed(known[0] - known[1])} with each at its own rate; with one rate for both it is {found}."
         )

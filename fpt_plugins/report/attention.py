@@ -13,8 +13,8 @@ from fpt_plugins.report.naming import file_name
 from fpt_plugins.study.results import StudyCell
 
 NOTE = (
-    "The first sample of the validation split, at the first seed, heads averaged: what is read out against all that "
-    "it can look at. One sample is an illustration, no evidence."
+    "The first sample of the validation split, at the first seed, heads averaged: what is read out against "
+    "all that it can look at. One sample is an illustration, no evidence."
 )
 
 
@@ -50,6 +50,6 @@ def _figure(cell: StudyCell) -> ReportFigure:
     return ReportFigure(
         name=file_name("attention", cell.task, cell.arm),
         title=f"Attention: {title}",
-        alt=f"Attention maps of {cell.arm} on {cell.task}: one row of colors for each position that is read out.",
+        alt=f"Attention maps of {cell.arm} on {cell.task}: a row of colors for each position read out.",
         drawing=drawing,
     )

@@ -45,8 +45,14 @@ def _line(label: str, axis: str, group: list[ArmScores]) -> Line:
     known.sort(key=lambda point: point[0])
     ends = [summary.interval for _, summary in known]
     whole = [each for each in ends if each]
-    band = {"low": [low for low, _ in whole], "high": [high for _, high in whole]} if len(whole) == len(ends) else {}
-    return Line(label=label, x=[x for x, _ in known], y=[summary.mean for _, summary in known], **band)
+    shown = whole if len(whole) == len(ends) else []
+    return Line(
+        label=label,
+        x=[x for x, _ in known],
+        y=[summary.mean for _, summary in known],
+        low=[low for low, _ in shown],
+        high=[high for _, high in shown],
+    )
 
 
 def _figure(analysis: Analysis, axis: str, task: str, lines: list[Line]) -> ReportFigure:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import attrs
 
+from fpt_plugins.report.tuples import texts
 from fpt_plugins.report.wording import count, listed
 from fpt_plugins.study.definition import CONTROLS
 from fpt_plugins.study.results import StudyCell, StudyResults
@@ -25,7 +27,7 @@ class Caveat:
     """
 
     text: str
-    details: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    details: tuple[str, ...] = attrs.field(default=(), converter=texts)
 
 
 def caveats_of(results: StudyResults) -> tuple[Caveat, ...]:
@@ -63,7 +65,7 @@ def _untested(results: StudyResults) -> Iterator[Caveat]:
 def _seeds(results: StudyResults) -> Iterator[Caveat]:
     number = len(results.study.seeds)
     if number == 1:
-        yield Caveat("There is one seed only: no interval and no test is possible, whatever the figures show.")
+        yield Caveat("There is one seed only: no interval and no test is possible.")
     elif number < FEW_SEEDS:
         yield Caveat(
             f"There are {number} seeds: intervals are wide, the t-test's assumption of normal differences "
@@ -127,7 +129,7 @@ def _test_reads(results: StudyResults) -> Iterator[Caveat]:
 
 def _mixed(results: StudyResults) -> Iterator[Caveat]:
     records = [cell.record for cell in results.cells if cell.record]
-    facts = {
+    facts: dict[str, set[Any]] = {
         "versions of the libraries": {tuple(sorted(each.versions.items())) for each in records},
         "devices": {each.machine["device"] for each in records},
         "processors": {each.machine["processor"] for each in records},

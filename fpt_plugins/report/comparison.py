@@ -53,6 +53,11 @@ class PairedComparison:
         """Whether the corrected test shows a difference."""
         return self.corrected is not None and self.corrected < ALPHA
 
+    @property
+    def seen(self) -> bool:
+        """Whether the test shows a difference that the correction takes back."""
+        return self.p is not None and self.p < ALPHA and not self.shown
+
 
 def compare(pairs: Sequence[tuple[ArmScores, ArmScores, str]]) -> tuple[PairedComparison, ...]:
     """Compares pairs of arms, and corrects for how many there are.
@@ -88,8 +93,7 @@ def _paired(first: ArmScores, second: ArmScores, question: str) -> PairedCompari
     values = [(first.by_seed.get(seed), second.by_seed.get(seed)) for seed in seeds]
     known = [(a, b) for a, b in values if a is not None and b is not None]
     whole = bool(known) and len(known) == len(values)
-    tests, reason = (_tests(known), "") if whole else ({}, "a seed has no test score")
-    return PairedComparison(
+    found = PairedComparison(
         task=first.arm.task,
         first=first.arm.name,
         second=second.arm.name,
@@ -97,17 +101,19 @@ def _paired(first: ArmScores, second: ArmScores, question: str) -> PairedCompari
         metric=first.metric,
         higher_is_better=first.higher_is_better,
         difference=Summary(a - b for a, b in known) if whole else None,
-        **{"reason": reason, **tests},
+        reason=_untestable(known) if whole else "a seed has no test score",
     )
+    if found.reason:
+        return found
+    p, wilcoxon = (
+        float(test(*np.asarray(known).T).pvalue) for test in (scipy.stats.ttest_rel, scipy.stats.wilcoxon)
+    )
+    return attrs.evolve(found, p=p, wilcoxon=wilcoxon)
 
 
-def _tests(pairs: Sequence[tuple[float, float]]) -> dict[str, float | str]:
-    firsts, seconds = np.asarray(pairs).T
+def _untestable(pairs: Sequence[tuple[float, float]]) -> str:
     if len(pairs) < 2:
-        return {"reason": "one seed has no spread to compare with"}
-    if np.ptp(firsts - seconds) < ROUNDING:
-        return {"reason": "the difference is the same for every seed, so there is no spread to compare with"}
-    return {
-        "p": float(scipy.stats.ttest_rel(firsts, seconds).pvalue),
-        "wilcoxon": float(scipy.stats.wilcoxon(firsts, seconds).pvalue),
-    }
+        return "one seed has no spread to compare with"
+    if np.ptp([a - b for a, b in pairs]) < ROUNDING:
+        return "the difference is the same for every seed, so there is no spread to compare with"
+    return ""

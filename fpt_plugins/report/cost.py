@@ -13,7 +13,7 @@ from fpt_plugins.record import GroupCount, RunRecord
 from fpt_plugins.report.declared_task import declared_task
 from fpt_plugins.report.summary import Summary, summarize
 from fpt_plugins.study.arms import StudyArm
-from fpt_plugins.study.results import StudyResults
+from fpt_plugins.study.results import StudyCell, StudyResults
 
 FORMULA = (
     "FLOPs of training = steps x batch x tokens x (2N forward + 2N for the gradient that passes through "
@@ -57,9 +57,7 @@ class ArmCost:
 def cost_of(results: StudyResults, arm: StudyArm) -> ArmCost:
     """What one arm cost."""
     finals = results.select(arm.task, arm.name, "final")
-    sweep = summarize(
-        cell.record and cell.record.seconds for cell in results.select(arm.task, arm.name, "sweep")
-    )
+    sweep = summarize(_seconds(cell) for cell in results.select(arm.task, arm.name, "sweep"))
     record = next((cell.record for cell in finals if cell.record), None)
     groups = record.parameters.values() if record else ()
     return ArmCost(
@@ -67,17 +65,22 @@ def cost_of(results: StudyResults, arm: StudyArm) -> ArmCost:
         trained=sum(group.trained_parameters for group in groups) if record else None,
         parameters=sum(group.parameters for group in groups) if record else None,
         steps=record.steps if record else None,
-        seconds=summarize(cell.record and cell.record.seconds for cell in finals),
+        seconds=summarize(map(_seconds, finals)),
         sweep_seconds=sum(sweep.values) if sweep else None,
         operations=_operations(record) if record else None,
     )
+
+
+def _seconds(cell: StudyCell) -> float | None:
+    return cell.record.seconds if cell.record else None
 
 
 def _operations(record: RunRecord) -> float | None:
     length = _longest_sequence(json.dumps(record.configuration, sort_keys=True))
     if length is None:
         return None
-    return record.steps * record.configuration["batch_size"] * length * operations_per_token(record.parameters)
+    tokens: int = record.steps * record.configuration["batch_size"] * length
+    return tokens * operations_per_token(record.parameters)
 
 
 def operations_per_token(parameters: Mapping[str, GroupCount]) -> float:

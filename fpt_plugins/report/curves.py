@@ -58,7 +58,6 @@ def _band(label: str, curves: list[dict[int, float]]) -> Line:
 
 def _figure(analysis: Analysis, task: str, lines: list[Line]) -> ReportFigure:
     metric = next(choice.metric for choice in analysis.results.choices if choice.task == task)
-    threshold = next(each.threshold for each in analysis.results.study.tasks if each.label == task)
     ends = listed(f"{line.label} ends at {score(line.y[-1])}" for line in lines if line.y)
     name = file_name("learning-curves", task)
     return ReportFigure(
@@ -69,10 +68,19 @@ def _figure(analysis: Analysis, task: str, lines: list[Line]) -> ReportFigure:
             lines,
             x="step",
             y=f"validation {metric}",
-            levels={} if threshold is None else {f"threshold {threshold:g}": threshold},
+            levels=_levels(analysis, task, metric),
         ),
         data=line_table(name, f"Learning curves on {task}", "step", lines),
     )
+
+
+def _levels(analysis: Analysis, task: str, metric: str) -> dict[str, float]:
+    """The stated threshold, and the floors of the validation split."""
+    threshold = next(each.threshold for each in analysis.results.study.tasks if each.label == task)
+    stated = {} if threshold is None else {f"threshold {threshold:g}": threshold}
+    scored = (cell.validation for cell in analysis.results.cells if cell.task == task and cell.validation)
+    floors = next((each.floors for each in scored), ())
+    return {**stated, **{f"floor: {each.name}": each.value for each in floors if each.metric == metric}}
 
 
 def line_table(name: str, title: str, x: str, lines: list[Line]) -> Table:

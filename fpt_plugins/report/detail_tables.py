@@ -14,17 +14,18 @@ from fpt_plugins.report.wording import HOLE, score, short, signed
 
 def comparison_table(analysis: Analysis) -> Table:
     """Every comparison that the study decided on."""
-    columns = ("task", "first", "second", "difference", "from", "to", "seeds", "p", "corrected p", "Wilcoxon p", "")
+    places, facts = ("task", "first", "second"), ("difference", "from", "to", "seeds")
+    tests = ("p", "corrected p", "Wilcoxon p")
     return Table(
         name="comparisons",
         title="Comparisons that the study decided on beforehand",
-        columns=columns,
+        columns=(*places, *facts, *tests, "not tested because"),
         rows=map(_compared, analysis.comparisons),
-        numbers=columns[3:-1],
-        note="Differences of test scores over the same seeds, first minus second. p: paired t-test, two-sided; "
-        f"corrected by Holm's method for all {len(analysis.comparisons)} comparisons, those that could not "
-        "be tested counted as p = 1. Wilcoxon's signed-rank test is shown uncorrected, as a check that assumes "
-        "no normal distribution. The intervals are uncorrected.",
+        numbers=(*facts, *tests),
+        note="Differences of test scores over the same seeds, first minus second. p: paired t-test, "
+        f"two-sided; corrected by Holm's method for all {len(analysis.comparisons)} comparisons, those that "
+        "could not be tested counted as p = 1. Wilcoxon's signed-rank test is shown uncorrected, as a check "
+        "that assumes no normal distribution. The intervals are uncorrected.",
     )
 
 
@@ -55,8 +56,8 @@ def convergence_table(analysis: Analysis) -> Table:
         columns=columns,
         rows=map(_converged, analysis.convergences),
         numbers=columns[2:],
-        note="The first look at validation data whose score reaches the threshold, so steps are as coarse as the "
-        "looks. An arm of which a seed never reaches it has no mean.",
+        note="The first look at validation data whose score reaches the threshold, so steps are as coarse "
+        "as the looks. An arm of which a seed never reaches it has no mean.",
     )
 
 
@@ -83,9 +84,10 @@ def signal_table(analysis: Analysis) -> Table:
         columns=columns,
         rows=[_signals(each, groups) for each in found],
         numbers=columns[2:],
-        note="Means over all seeds at the chosen rate. Gradient norm: before clipping, the median over steps. "
-        "Clipped: the share of steps. Drift: the change of a group relative to its beginning, both in L2 norm, at "
-        f"the last step; {HOLE} where the group does not train, began at zero, or a seed has no record of it.",
+        note="Means over all seeds at the chosen rate. Gradient norm: before clipping, the median over "
+        "steps. Clipped: the share of steps. Drift: the change of a group relative to its beginning, both in "
+        f"L2 norm, at the last step; {HOLE} where the group does not train, began at zero, or a seed has no "
+        "record of it.",
     )
 
 
@@ -103,8 +105,8 @@ def cost_table(analysis: Analysis) -> Table:
         columns=columns,
         rows=[_cost(cost_of(analysis.results, each.arm)) for each in analysis.scores],
         numbers=columns[2:],
-        note="Seconds of training and validation: of one run, the mean over all seeds; of the sweep, the sum. "
-        "They depend on the machine and on what else it did.",
+        note="Seconds of training and validation: of one run, the mean over all seeds; of the sweep, the "
+        "sum. They depend on the machine and on what else it did.",
     )
 
 

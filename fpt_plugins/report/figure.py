@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import attrs
@@ -20,7 +21,7 @@ Each has its own marker too. The page gives them other shades where it is dark."
 INK, PAPER = "#010203", "#fefdfc"
 """Stand for the page's own text and ground: no other thing has these colors."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, and takes the page's font
     "font.size": 10,
     "text.color": INK,
@@ -84,8 +85,13 @@ def _simplify(element: ET.Element, prefix: str) -> None:
     if "id" in found:
         found["id"] = f"{prefix}-{found['id']}"
     element.attrib.clear()
-    element.attrib.update({name: re.sub(r"(^|\()#", rf"\1#{prefix}-", value) if "#" in value and _refers(name, value)
-                           else value for name, value in found.items()})
+    element.attrib.update(
+        {name: _referring(value, prefix) if _refers(name, value) else value for name, value in found.items()}
+    )
+
+
+def _referring(value: str, prefix: str) -> str:
+    return re.sub(r"(^|\()#", rf"\1#{prefix}-", value)
 
 
 def _refers(name: str, value: str) -> bool:

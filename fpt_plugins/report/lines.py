@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from fpt_plugins.report.figure import INK, SERIES, STYLE
+from fpt_plugins.report.tuples import floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,14 +32,13 @@ class Line:
         low: Of the band; empty for none.
         high: Of the band.
         marked: The place that is ringed.
-        color: Its number, where it shall be that of another line.
     """
 
     label: str
-    x: tuple[float, ...] = attrs.field(converter=tuple)
-    y: tuple[float, ...] = attrs.field(converter=tuple)
-    low: tuple[float, ...] = attrs.field(default=(), converter=tuple)
-    high: tuple[float, ...] = attrs.field(default=(), converter=tuple)
+    x: tuple[float, ...] = attrs.field(converter=floats)
+    y: tuple[float, ...] = attrs.field(converter=floats)
+    low: tuple[float, ...] = attrs.field(default=(), converter=floats)
+    high: tuple[float, ...] = attrs.field(default=(), converter=floats)
     marked: float | None = None
 
 
@@ -51,7 +51,7 @@ def draw_lines(
         lines: At least one.
         x: The label of the places.
         y: The label of the heights.
-        levels: Horizontal lines by their names.
+        levels: Horizontal lines by their names: the first has its name above it, the others below.
         log: Whether places are on a logarithmic scale.
     """
     with mpl.rc_context(STYLE):
@@ -60,9 +60,13 @@ def draw_lines(
         axes = figure.add_subplot()
         for number, line in enumerate(lines):
             _draw(axes, line, number)
-        for name, height in (levels or {}).items():
-            _level(axes, name, height)
+        for number, (name, height) in enumerate((levels or {}).items()):
+            _level(axes, name, height, above=number == 0)
         axes.set(xlabel=x, ylabel=y, xscale="log" if log else "linear")
+        if log:
+            places = sorted({place for line in lines for place in line.x})
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+            axes.set_xticks([], minor=True)
         axes.grid(color=INK, alpha=0.12, linewidth=0.6)
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -85,9 +89,9 @@ def _draw(axes: Axes, line: Line, number: int) -> None:
         )
 
 
-def _level(axes: Axes, name: str, height: float) -> None:
+def _level(axes: Axes, name: str, height: float, *, above: bool) -> None:
     axes.axhline(height, color=INK, alpha=0.55, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.annotate(
-        name, (1.0, height), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-        ha="right", va="bottom", fontsize=8, alpha=0.8,
+        name, (0.01, height), xycoords=("axes fraction", "data"), xytext=(0, 2 if above else -2),
+        textcoords="offset points", va="bottom" if above else "top", fontsize=8, alpha=0.8,
     )  # fmt: skip

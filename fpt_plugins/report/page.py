@@ -83,7 +83,7 @@ def _rendered(template: str, page: Page, *, escape: bool) -> str:
     loader = jinja2.FunctionLoader(lambda name: (TEMPLATES / name).read_text("utf-8"))
     environment = jinja2.Environment(
         loader=loader,
-        autoescape=escape,
+        autoescape=escape,  # noqa: S701 - on for HTML; Markdown is text
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -42,7 +42,7 @@ def _figure(analysis: Analysis, task: str, lines: list[Line]) -> ReportFigure:
     return ReportFigure(
         name=name,
         title=f"Learning rates on {task}",
-        alt=f"Validation {metric} over learning rates, {count(len(lines), 'line')}; chosen: {chosen or 'none yet'}.",
+        alt=f"Validation {metric} over learning rates, {count(len(lines), 'line')}; chosen: {chosen or '-'}.",
         drawing=draw_lines(lines, x="learning rate", y=f"validation {metric}", log=True),
         data=Table(
             name=name,

@@ -48,8 +48,11 @@ def sensitivity(choice: Choice) -> RateSensitivity | None:
     worse = min if choice.higher_is_better else max
     rates = [each.rate for each in choice.scores]
     place = rates.index(choice.rate)
-    beside = [scores[rate] for rate in (*rates[max(place - 1, 0) : place], *rates[place + 1 : place + 2])
-              if rate in scores]
+    beside = [
+        scores[rate]
+        for rate in (*rates[max(place - 1, 0) : place], *rates[place + 1 : place + 2])
+        if rate in scores
+    ]
     return RateSensitivity(
         choice=choice,
         best=scores[choice.rate],

@@ -16,14 +16,14 @@ APART = frozenset({"task", "lr", "seed", "init_seed"})
 
 def run_table(analysis: Analysis) -> Table:
     """What became of every run."""
-    columns = ("task", "arm", "role", "learning rate", "seed", "status", "attempts failed", "best step", "validation",
-               "test reads", "folder", "reason")  # fmt: skip
+    place, state = ("task", "arm", "role", "learning rate", "seed"), ("status", "failed attempts")
+    found = ("best step", "validation", "test reads")
     return Table(
         name="runs",
         title="Every run",
-        columns=columns,
+        columns=(*place, *state, *found, "folder", "reason"),
         rows=[_run(analysis, cell) for cell in analysis.results.cells],
-        numbers=["learning rate", "seed", "attempts failed", "best step", "validation", "test reads"],
+        numbers=(*place[3:], *state[1:], *found),
         note="A run that serves both its sweep and the result is there twice. Folders are below cells/.",
     )
 
@@ -62,8 +62,8 @@ def recipe_table(analysis: Analysis) -> Table:
 
 
 def _words(settings: Mapping[str, Any]) -> str:
-    shown = {name: value for name, value in settings.items() if name not in APART and value not in (None, {}, [])}
-    return ", ".join(f"{name}={_value(value)}" for name, value in shown.items())
+    given = {name: value for name, value in settings.items() if value not in (None, {}, [])}
+    return ", ".join(f"{name}={_value(value)}" for name, value in given.items() if name not in APART)
 
 
 def _value(value: Any) -> str:
@@ -72,18 +72,17 @@ def _value(value: Any) -> str:
 
 def digest_table(analysis: Analysis) -> Table:
     """The digests of every finished run."""
-    columns = ("folder", "body as loaded", "frozen before", "frozen after")
+    records = [(cell.identity, cell.record) for cell in _once(analysis) if cell.record]
     return Table(
         name="digests",
         title="Digests",
-        columns=columns,
+        columns=("folder", "body as loaded", "frozen before", "frozen after"),
         rows=[
-            (cell.identity, cell.record.source_digest, cell.record.held_digest_before, cell.record.held_digest_after)
-            for cell in _once(analysis)
-            if cell.record
+            (identity, record.source_digest, record.held_digest_before, record.held_digest_after)
+            for identity, record in records
         ],
-        note="SHA-256 of the body's tensors as loaded, and of all that was frozen, before the first step and after "
-        "the last: where these two are equal, training changed nothing that was frozen.",
+        note="SHA-256 of the body's tensors as loaded, and of all that was frozen, before the first step and "
+        "after the last: where these two are equal, training changed nothing that was frozen.",
     )
 
 

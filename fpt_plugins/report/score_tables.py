@@ -14,8 +14,8 @@ from fpt_plugins.study.definition import PublishedScores
 
 NOTE = (
     f"Test scores in the metric's own unit, at each arm's own learning rate. Intervals are {LEVEL:.0%} "
-    "t-intervals of the mean over seeds, and may pass the ends of the metric's scale; one seed has none. Where a "
-    f"seed has no score there is no mean either, but {HOLE}. Published figures are divided by 100."
+    "t-intervals of the mean over seeds, and may pass the ends of the metric's scale; one seed has none. "
+    f"Where a seed has no score there is no mean either, but {HOLE}. Published figures are divided by 100."
 )
 
 
@@ -23,7 +23,7 @@ def overview(analysis: Analysis) -> Table:
     """Arms by tasks: mean, half the interval, and how many seeds."""
     arms = list(dict.fromkeys(each.arm.name for each in analysis.scores))
     found = {(each.arm.name, each.arm.task): each for each in analysis.scores}
-    floors = ["highest floor", *(_floor(analysis, task) for task in analysis.tasks)]
+    floors = ["best floor", *(_floor(analysis, task) for task in analysis.tasks)]
     return Table(
         name="overview",
         title="Every arm on every task",
@@ -95,7 +95,9 @@ def _row(analysis: Analysis, scores: ArmScores) -> list[str]:
 def _beside(theirs: PublishedScores | None, metric: str) -> list[str]:
     if theirs is None:
         return []
-    return ["published"] if theirs.metric == metric else [f"test {theirs.metric}", f"published {theirs.metric}"]
+    return (
+        ["published"] if theirs.metric == metric else [f"test {theirs.metric}", f"published {theirs.metric}"]
+    )
 
 
 def _published(analysis: Analysis, theirs: PublishedScores | None, scores: ArmScores) -> list[str]:

@@ -85,7 +85,7 @@ def _score(cell: StudyCell, metric: str) -> float | None:
 
 
 def _higher_is_better(results: StudyResults, arm: StudyArm, metric: str) -> bool:
-    """The direction of a metric: known where it selects; else its task is asked, whose plugin must be here."""
+    """A metric's direction: known where it selects; else its task is asked, whose plugin must be here."""
     choice = results.choice(arm.task, arm.name)
     if metric in (choice.metric, "loss"):
         return metric == choice.metric and choice.higher_is_better

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from fpt_plugins.report.analysis import Analysis
-from fpt_plugins.report.attention import NOTE as ATTENTION_NOTE
-from fpt_plugins.report.attention import attention_figures
 from fpt_plugins.report.axis_figures import NOTE as AXIS_NOTE
 from fpt_plugins.report.axis_figures import axis_curves
 from fpt_plugins.report.cost import FORMULA
@@ -24,6 +22,15 @@ from fpt_plugins.report.run_tables import command_table, digest_table, recipe_ta
 from fpt_plugins.report.score_tables import NOTE as SCORE_NOTE
 from fpt_plugins.report.score_tables import overview, score_tables
 from fpt_plugins.report.table import Table
+from fpt_plugins.report.tuples import texts
+
+
+def _figures(figures: Iterable[ReportFigure]) -> tuple[ReportFigure, ...]:
+    return tuple(figures)
+
+
+def _with_rows(tables: Iterable[Table]) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table.rows)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -39,11 +46,9 @@ class Section:
     """
 
     title: str
-    text: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    figures: tuple[ReportFigure, ...] = attrs.field(default=(), converter=tuple)
-    tables: tuple[Table, ...] = attrs.field(
-        default=(), converter=lambda tables: tuple(table for table in tables if table.rows)
-    )
+    text: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    figures: tuple[ReportFigure, ...] = attrs.field(default=(), converter=_figures)
+    tables: tuple[Table, ...] = attrs.field(default=(), converter=_with_rows)
     folded: bool = False
 
     @property
@@ -84,8 +89,10 @@ def _measured(analysis: Analysis) -> Iterator[Section]:
 
 
 def _attention(analysis: Analysis) -> Section:
+    from fpt_plugins.report.attention import NOTE, attention_figures
+
     figures, reasons = attention_figures(analysis)
-    return Section(title="Attention", text=[ATTENTION_NOTE, *reasons], figures=figures)
+    return Section(title="Attention", text=[NOTE, *reasons], figures=figures)
 
 
 def _recorded(analysis: Analysis) -> Iterable[Section]:
@@ -96,7 +103,5 @@ def _recorded(analysis: Analysis) -> Iterable[Section]:
             tables=[table(analysis) for table in (recipe_table, digest_table, version_table)],
             folded=True,
         ),
-        Section(
-            title="Every run", tables=[run_table(analysis), command_table(analysis)], folded=True
-        ),
+        Section(title="Every run", tables=[run_table(analysis), command_table(analysis)], folded=True),
     )

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import attrs
 import scipy.stats
 
+from fpt_plugins.report.tuples import floats
+
 LEVEL = 0.95
 """Of every interval of the report."""
 
@@ -25,7 +27,7 @@ class Summary:
         (2.0, [-0.484, 4.484])
     """
 
-    values: tuple[float, ...] = attrs.field(converter=tuple)
+    values: tuple[float, ...] = attrs.field(converter=floats)
 
     @property
     def n(self) -> int:

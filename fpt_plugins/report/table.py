@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from fpt_plugins.report.tuples import texts
+
 
 def _rows(rows: Iterable[Iterable[object]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(" ".join(str(cell).split()) for cell in row) for row in rows)
@@ -28,9 +30,9 @@ class Table:
 
     name: str
     title: str
-    columns: tuple[str, ...] = attrs.field(converter=tuple)
+    columns: tuple[str, ...] = attrs.field(converter=texts)
     rows: tuple[tuple[str, ...], ...] = attrs.field(converter=_rows)
-    numbers: frozenset[str] = attrs.field(factory=frozenset, converter=frozenset)
+    numbers: tuple[str, ...] = attrs.field(default=(), converter=texts)
     note: str = ""
 
     @rows.validator
