@@ -92,6 +92,18 @@ LAYERS = (
     ("study.planning", "study.results", "study.forecast"),
     ("study.running", "study.display"),
     ("study.session",),
+    # statistics and their page
+    ("report.__init__", "report.tuples", "report.wording", "report.naming", "report.declared_task"),
+    ("report.summary", "report.table", "report.caveats", "report.rates"),
+    ("report.scores", "report.convergence", "report.signals", "report.cost", "report.figure"),
+    ("report.comparison", "report.lines"),
+    ("report.claims",),
+    ("report.analysis",),
+    ("report.answer", "report.attention", "report.curves", "report.rate_figures", "report.published_table"),
+    ("report.axis_figures", "report.detail_tables", "report.run_tables", "report.score_tables"),
+    ("report.section",),
+    ("report.page",),
+    ("report.writing",),
     ("study_commands",),
     # what plugin authors are given
     ("scaffold", "testing.result", "testing.declaration", "testing.learning_probes"),

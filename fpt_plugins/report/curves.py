@@ -75,12 +75,14 @@ def _figure(analysis: Analysis, task: str, lines: list[Line]) -> ReportFigure:
 
 
 def _levels(analysis: Analysis, task: str, metric: str) -> dict[str, float]:
-    """The stated threshold, and the floors of the validation split."""
+    """The stated threshold, and the best floor of the validation split."""
     threshold = next(each.threshold for each in analysis.results.study.tasks if each.label == task)
     stated = {} if threshold is None else {f"threshold {threshold:g}": threshold}
     scored = (cell.validation for cell in analysis.results.cells if cell.task == task and cell.validation)
-    floors = next((each.floors for each in scored), ())
-    return {**stated, **{f"floor: {each.name}": each.value for each in floors if each.metric == metric}}
+    floors = [floor.value for floor in next((each.floors for each in scored), ()) if floor.metric == metric]
+    choice = next(choice for choice in analysis.results.choices if choice.task == task)
+    best = max if choice.higher_is_better else min
+    return {**stated, **({"best floor": best(floors)} if floors else {})}
 
 
 def line_table(name: str, title: str, x: str, lines: list[Line]) -> Table:

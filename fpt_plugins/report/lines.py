@@ -92,6 +92,6 @@ def _draw(axes: Axes, line: Line, number: int) -> None:
 def _level(axes: Axes, name: str, height: float, *, above: bool) -> None:
     axes.axhline(height, color=INK, alpha=0.55, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.annotate(
-        name, (0.01, height), xycoords=("axes fraction", "data"), xytext=(0, 2 if above else -2),
+        name, (1.01, height), xycoords=("axes fraction", "data"), xytext=(0, 2 if above else -2),
         textcoords="offset points", va="bottom" if above else "top", fontsize=8, alpha=0.8,
     )  # fmt: skip
