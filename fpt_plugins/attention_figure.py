@@ -172,11 +172,28 @@ def write_attention(
     Raises:
         ConfigurationError: The body does not attend, or there is no such sample or layer.
     """
-    (found,) = attention_maps(arm, [_sample(arm, split, sample)])
+    found = sample_attention(arm, split, sample)
     settings = arm.configuration
     title = f"{settings.task} on {settings.backbone} ({settings.init}), {split} sample {sample}"
     draw(found, title=title, layers=layers, heads=heads).savefig(out, dpi=150)
     return out
+
+
+def sample_attention(
+    arm: Arm, split: Literal["validation", "train"] = "validation", sample: int = 0
+) -> AttentionMap:
+    """The attention maps of one sample of a task's own data.
+
+    Args:
+        arm: A model, trained or not.
+        split: Of the task's data. The test split is there for one score alone.
+        sample: Its place in the split.
+
+    Raises:
+        ConfigurationError: The body does not attend, or there is no such sample.
+    """
+    (found,) = attention_maps(arm, [_sample(arm, split, sample)])
+    return found
 
 
 def _sample(arm: Arm, split: Literal["validation", "train"], place: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 
 from fpt_plugins.adapter import load
-from fpt_plugins.attention_figure import draw_attention
+from fpt_plugins.attention_figure import draw, sample_attention
 from fpt_plugins.errors import FptError
 from fpt_plugins.report.analysis import Analysis
 from fpt_plugins.report.figure import STYLE, ReportFigure
@@ -46,7 +46,7 @@ def _shown(analysis: Analysis, task: str) -> list[str]:
 def _figure(cell: StudyCell) -> ReportFigure:
     title = f"{cell.task}, {cell.arm}, seed {cell.seed}"
     with mpl.rc_context(STYLE):
-        drawing = draw_attention(load(str(cell.folder), device="cpu", precision="fp32"), title=title)
+        drawing = draw(sample_attention(load(str(cell.folder), device="cpu", precision="fp32")), title=title)
     return ReportFigure(
         name=file_name("attention", cell.task, cell.arm),
         title=f"Attention: {title}",

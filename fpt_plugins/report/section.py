@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from fpt_plugins.report.analysis import Analysis
+from fpt_plugins.report.attention import NOTE as ATTENTION_NOTE
+from fpt_plugins.report.attention import attention_figures
 from fpt_plugins.report.axis_figures import NOTE as AXIS_NOTE
 from fpt_plugins.report.axis_figures import axis_curves
 from fpt_plugins.report.cost import FORMULA
@@ -89,10 +91,8 @@ def _measured(analysis: Analysis) -> Iterator[Section]:
 
 
 def _attention(analysis: Analysis) -> Section:
-    from fpt_plugins.report.attention import NOTE, attention_figures
-
     figures, reasons = attention_figures(analysis)
-    return Section(title="Attention", text=[NOTE, *reasons], figures=figures)
+    return Section(title="Attention", text=[ATTENTION_NOTE, *reasons], figures=figures)
 
 
 def _recorded(analysis: Analysis) -> Iterable[Section]:
