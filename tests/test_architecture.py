@@ -94,10 +94,10 @@ LAYERS = (
     ("study.session",),
     # statistics and their page
     ("report.__init__", "report.tuples", "report.wording", "report.naming", "report.declared_task"),
-    ("report.summary", "report.table", "report.caveats", "report.rates"),
+    ("report.summary", "report.table", "report.caveats"),
     ("report.scores", "report.convergence", "report.signals", "report.cost", "report.figure"),
     ("report.comparison", "report.lines"),
-    ("report.claims",),
+    ("report.claims", "report.rates"),
     ("report.analysis",),
     ("report.answer", "report.attention", "report.curves", "report.rate_figures", "report.published_table"),
     ("report.axis_figures", "report.detail_tables", "report.run_tables", "report.score_tables"),

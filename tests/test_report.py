@@ -228,7 +228,7 @@ CAVEATS = {
     failed_rate: ["1 learning rate could not be chosen"],
     unswept: ["2 arms had one learning rate only"],
     no_comparison: ["The study names no comparison"],
-    other_threads: ["different numbers of threads"],
+    other_threads: ["different machines or versions", "threads: 1 and 64"],
     unasked: ["1 further run that the study, as it is now, does not ask for"],
 }
 
@@ -291,6 +291,21 @@ def test_a_study_with_nothing_done_has_a_report(over):
     assert "are missing: the study is not over" in page.caveats[0].text
     assert page.figures == ()
     Page(page.html())
+
+
+def test_attention_maps_are_drawn_from_the_adapters_of_the_study(over):
+    """Of both arms of the first comparison at their first seeds that are done; else the reason is there."""
+    first, second = (cell for cell in over.cells if cell.role == "final" and cell.arm == "train=fpt")
+    one = attrs.evolve(over, cells=tuple(cell for cell in over.cells if cell != first))
+    titles = [figure.title for figure in attention(one).figures]
+    assert titles == ["Attention: bits/xor, train=fpt, seed 1", "Attention: bits/xor, train=head, seed 0"]
+    none = attrs.evolve(one, cells=tuple(cell for cell in one.cells if cell != second))
+    assert len(attention(none).figures) == 1
+    assert "bits/xor, train=fpt: no run is done." in attention(none).text
+
+
+def attention(results):
+    return next(each for each in sections_of(analyze(results)) if each.title == "Attention")
 
 
 def test_the_command_writes_the_report_and_says_what_limits_it(over, capsys):

@@ -18,7 +18,7 @@ from fpt_plugins.report.claims import claims
 from fpt_plugins.report.comparison import compare, holm
 from fpt_plugins.report.convergence import convergences
 from fpt_plugins.report.cost import operations_per_token
-from fpt_plugins.report.rates import sensitivity
+from fpt_plugins.report.rates import sensitivity, shared_rates
 from fpt_plugins.report.scores import ArmScores
 from fpt_plugins.report.signals import training_signals
 from fpt_plugins.report.summary import Summary, summarize
@@ -33,6 +33,12 @@ def scores(name, values, **axes):
     arm = StudyArm(task="bits/xor", name=name, base=name, control="", axes=axes, settings={}, rates=())
     seeds = dict(enumerate(values))
     return ArmScores(arm=arm, metric="accuracy", higher_is_better=True, by_seed=seeds, floors=())
+
+
+@pytest.fixture(scope="module")
+def over(small_study, run_small, new_direct_workers):
+    """A study of two arms that is over, with a threshold that chance reaches."""
+    return run_small(small_study(tasks={"bits/xor": {"threshold": 0.3}}), new_direct_workers())
 
 
 def test_the_interval_is_students():
@@ -138,9 +144,11 @@ def test_a_published_difference_holds_only_where_ours_is_shown(theirs, second, v
     assert found.verdict == verdict
 
 
-RATES = tuple(
-    RateScore(rate=rate, score=score) for rate, score in ((1e-4, 0.5), (1e-3, 0.8), (1e-2, 0.9), (1e-1, 0.7))
-)
+def rate_score(rate, score):
+    return RateScore(rate=rate, score=score)
+
+
+RATES = tuple(rate_score(rate, score) for rate, score in ((1e-4, 0.5), (1e-3, 0.8), (1e-2, 0.9), (1e-1, 0.7)))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,26 @@ def test_the_cost_of_a_wrong_rate(higher, rate, beside, worst):
     found = sensitivity(choice)
     assert (found.best, found.beside, found.worst) == ({1e-2: 0.9, 1e-4: 0.5}[rate], beside, worst)
     assert sensitivity(attrs.evolve(choice, rate=None)) is None
+
+
+def test_one_rate_for_both_arms_may_turn_their_order(over):
+    """Their differences at their own rates and at each shared one, from the sweep's scores."""
+    arms = [arm.name for arm in over.arms]
+    found = {arms[0]: (0.9, 0.5), arms[1]: (0.6, 0.8)}
+    choices = tuple(
+        attrs.evolve(
+            choice,
+            rate=1e-3 if choice.arm == arms[0] else 1e-2,
+            scores=tuple(map(rate_score, (1e-3, 1e-2), found[choice.arm])),
+        )
+        for choice in over.choices
+    )
+    changed = attrs.evolve(over, choices=choices)
+    compared = compare([(scores(arms[0], FIRST), scores(arms[1], SECOND), "")])
+    (shared,) = shared_rates(changed, compared)
+    assert shared.own == pytest.approx(0.9 - 0.8)
+    assert shared.shared == pytest.approx({1e-3: 0.9 - 0.6, 1e-2: 0.5 - 0.8})
+    assert shared.turned == (1e-2,)
 
 
 def test_lines_along_an_axis_leave_holes_out():
@@ -179,12 +207,6 @@ def test_operations_are_those_that_a_library_counts(train):
     counted = counter.get_total_flops()
     tokens = batch.attention_mask.numel()
     assert tokens * operations_per_token(group_counts(arm.partition)) == pytest.approx(counted, rel=0.03)
-
-
-@pytest.fixture(scope="module")
-def over(small_study, run_small, new_direct_workers):
-    """A study of two arms that is over, with a threshold that chance reaches."""
-    return run_small(small_study(tasks={"bits/xor": {"threshold": 0.3}}), new_direct_workers())
 
 
 def test_steps_to_a_threshold_are_the_first_that_reach_it(over):

@@ -9,7 +9,7 @@ import attrs
 from fpt_plugins.report.analysis import Analysis
 from fpt_plugins.report.claims import Claim
 from fpt_plugins.report.comparison import ALPHA, PairedComparison
-from fpt_plugins.report.rates import at_shared_rates
+from fpt_plugins.report.rates import shared_rates
 from fpt_plugins.report.scores import ArmScores
 from fpt_plugins.report.tuples import texts
 from fpt_plugins.report.wording import count, interval, listed, score, short, signed
@@ -123,14 +123,15 @@ def _place(scores: ArmScores) -> str:
 
 
 def _shared_rates(analysis: Analysis) -> Iterator[str]:
-    for each in analysis.comparisons:
-        shared = list(at_shared_rates(analysis.results, each.task, each.first, each.second))
-        choices = [analysis.results.choice(each.task, name) for name in (each.first, each.second)]
-        known = [{s.rate: s.score for s in choice.scores}.get(choice.rate or 0.0) for choice in choices]
-        if len(shared) < 2 or known[0] is None or known[1] is None:
-            continue
-        found = listed(f"{signed(s.difference)} at {s.rate:g}" for s in shared)
-        yield (
-            f"{each.task}: {each.first} minus {each.second} in validation {choices[0].metric} is "
-            f"{signed(known[0] - known[1])} with each at its own rate; with one rate for both it is {found}."
-        )
+    found = shared_rates(analysis.results, analysis.comparisons)
+    if not found:
+        return
+    turned = [each for each in found if each.turned]
+    yield (
+        f"In {len(turned)} of {count(len(found), 'comparison')} the order of the arms on validation data, each "
+        "at its own rate, is the other one at some rate that both share."
+    )
+    for each in turned:
+        rates = listed(f"{signed(each.shared[rate])} at {rate:g}" for rate in each.turned)
+        arms = f"{each.first} minus {each.second}"
+        yield f"{each.task}: {arms} is {signed(each.own)} at their own rates, {rates}."

@@ -13,7 +13,7 @@ from fpt_plugins.report.naming import file_name
 from fpt_plugins.study.results import StudyCell
 
 NOTE = (
-    "The first sample of the validation split, at the first seed, heads averaged: what is read out against "
+    "The first sample of the validation split, at the first seed that is done, heads averaged: what is read out against "
     "all that it can look at. One sample is an illustration, no evidence."
 )
 
@@ -46,7 +46,7 @@ def _shown(analysis: Analysis, task: str) -> list[str]:
 def _figure(cell: StudyCell) -> ReportFigure:
     title = f"{cell.task}, {cell.arm}, seed {cell.seed}"
     with mpl.rc_context(STYLE):
-        drawing = draw(sample_attention(load(str(cell.folder), device="cpu", precision="fp32")), title=title)
+        drawing = draw(sample_attention(load(str(cell.folder), device="cpu", precision="fp32")), title="")
     return ReportFigure(
         name=file_name("attention", cell.task, cell.arm),
         title=f"Attention: {title}",

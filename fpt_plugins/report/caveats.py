@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import attrs
 
@@ -15,6 +14,10 @@ from fpt_plugins.study.results import StudyCell, StudyResults
 FEW_SEEDS = 5
 """With fewer, the t-interval hangs on two or three differences, and Wilcoxon's test cannot fall below 0.05:
 its least two-sided p-value is 2 / 2^n."""
+
+
+MACHINE = ("device", "processor", "threads", "precision")
+"""What a run's last digits depend on, beside versions."""
 
 
 @attrs.frozen
@@ -129,15 +132,17 @@ def _test_reads(results: StudyResults) -> Iterator[Caveat]:
 
 def _mixed(results: StudyResults) -> Iterator[Caveat]:
     records = [cell.record for cell in results.cells if cell.record]
-    facts: dict[str, set[Any]] = {
-        "versions of the libraries": {tuple(sorted(each.versions.items())) for each in records},
-        "devices": {each.machine["device"] for each in records},
-        "processors": {each.machine["processor"] for each in records},
-        "numbers of threads": {each.machine["threads"] for each in records},
-    }
-    for what, found in facts.items():
-        if len(found) > 1:
-            yield Caveat(f"Runs had different {what}: their last digits, and their seconds, need not agree.")
+    facts = [
+        *(fact for record in records for fact in record.versions.items()),
+        *((name, record.machine[name]) for record in records for name in MACHINE),
+    ]
+    found = {name: sorted({value for each, value in facts if each == name}) for name, _ in facts}
+    mixed = [f"{name}: {listed(values)}" for name, values in found.items() if len(values) > 1]
+    if mixed:
+        yield Caveat(
+            "Runs had different machines or versions: their last digits, and their seconds, need not agree.",
+            mixed,
+        )
 
 
 def _unasked(results: StudyResults) -> Iterator[Caveat]:

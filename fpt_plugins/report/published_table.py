@@ -13,13 +13,15 @@ from fpt_plugins.report.wording import score
 
 
 def published_table(analysis: Analysis) -> Table:
-    """What others printed for the same tasks, with why ours may differ."""
+    """What others printed for tasks of which the study itself has no figure, with why ours may differ."""
     known = {card.name: card for card in cards(TaskCard)}
-    tasks = {task.label: known.get(task.task) for task in analysis.results.study.tasks}
+    study = analysis.results.study
+    beside = study.published.tasks if study.published else {}
+    tasks = {task.label: known.get(task.task) for task in study.tasks if task.label not in beside}
     columns = ("task", "model", "score", "metric", "table", "why ours may differ")
     return Table(
         name="published",
-        title="Published figures for these tasks",
+        title="Published figures",
         columns=columns,
         rows=[
             (label, each.model, score(each.value), card.metric, each.table, _differs(analysis, label, card))
@@ -28,7 +30,7 @@ def published_table(analysis: Analysis) -> Table:
             for each in card.published
         ],
         numbers=["score"],
-        note="From the registry's cards. A task that is not here has no published figure there.",
+        note="From the registry's cards, for tasks beside whose scores no published figure stands above.",
     )
 
 

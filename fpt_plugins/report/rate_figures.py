@@ -8,9 +8,9 @@ from fpt_plugins.report.analysis import Analysis
 from fpt_plugins.report.figure import ReportFigure
 from fpt_plugins.report.lines import Line, draw_lines
 from fpt_plugins.report.naming import file_name
-from fpt_plugins.report.rates import sensitivity
+from fpt_plugins.report.rates import sensitivity, shared_rates
 from fpt_plugins.report.table import Table
-from fpt_plugins.report.wording import HOLE, count, listed, score
+from fpt_plugins.report.wording import HOLE, count, listed, score, signed
 from fpt_plugins.study.selection import Choice
 
 NOTE = "Mean over the sweep's seeds of the best validation score; a ring marks the rate that was chosen."
@@ -79,3 +79,25 @@ def _row(choice: Choice) -> tuple[str, ...]:
     if found is None:
         return (*place, HOLE, HOLE, HOLE)
     return (*place, score(found.best), score(found.beside), score(found.worst))
+
+
+def shared_table(analysis: Analysis) -> Table:
+    """The compared arms at one learning rate for both."""
+    columns = ("task", "first", "second", "own rates", "one rate for both")
+    return Table(
+        name="shared-rates",
+        title="Compared arms at their own learning rates, and at one for both",
+        columns=columns,
+        rows=[
+            (
+                each.task,
+                each.first,
+                each.second,
+                signed(each.own),
+                ", ".join(f"{signed(difference)} at {rate:g}" for rate, difference in each.shared.items()),
+            )
+            for each in shared_rates(analysis.results, analysis.comparisons)
+        ],
+        numbers=columns[3:4],
+        note="First minus second, mean validation scores of the sweep.",
+    )

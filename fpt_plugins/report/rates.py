@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 
 import attrs
 
+from fpt_plugins.report.comparison import PairedComparison
 from fpt_plugins.study.results import StudyResults
 from fpt_plugins.study.selection import Choice
 
@@ -28,21 +29,32 @@ class RateSensitivity:
 
 
 @attrs.frozen(kw_only=True)
-class SharedRate:
-    """Two arms at one learning rate for both, as the paper had it.
+class SharedRates:
+    """Two arms at one learning rate for both, as the paper had it; differences are first minus second.
 
     Args:
-        rate: The learning rate.
-        difference: First minus second, by mean validation score.
+        task: The task's label.
+        first: An arm's name.
+        second: The other's.
+        own: The difference of mean validation scores with each arm at its own rate.
+        shared: The same at each rate that both were swept over.
     """
 
-    rate: float
-    difference: float
+    task: str
+    first: str
+    second: str
+    own: float
+    shared: Mapping[float, float]
+
+    @property
+    def turned(self) -> tuple[float, ...]:
+        """The shared rates at which the order is the other one."""
+        return tuple(rate for rate, difference in self.shared.items() if difference * self.own < 0)
 
 
 def sensitivity(choice: Choice) -> RateSensitivity | None:
     """Of one arm; ``None`` while its rate is not chosen."""
-    scores = {each.rate: each.score for each in choice.scores if each.score is not None}
+    scores = _known(choice)
     if choice.rate is None or choice.rate not in scores:
         return None
     worse = min if choice.higher_is_better else max
@@ -61,12 +73,27 @@ def sensitivity(choice: Choice) -> RateSensitivity | None:
     )
 
 
-def at_shared_rates(results: StudyResults, task: str, first: str, second: str) -> Iterator[SharedRate]:
-    """The difference of two arms at every rate that both were swept over."""
-    firsts, seconds = (
-        {each.rate: each.score for each in results.choice(task, name).scores} for name in (first, second)
+def shared_rates(results: StudyResults, compared: Iterable[PairedComparison]) -> tuple[SharedRates, ...]:
+    """Of every comparison of which both arms have a rate, and share another."""
+    found = (_shared(results, each) for each in compared)
+    return tuple(each for each in found if each and len(each.shared) > 1)
+
+
+def _shared(results: StudyResults, compared: PairedComparison) -> SharedRates | None:
+    names = (compared.first, compared.second)
+    firsts, seconds = (results.choice(compared.task, name) for name in names)
+    best = sensitivity(firsts), sensitivity(seconds)
+    if best[0] is None or best[1] is None:
+        return None
+    others = _known(seconds)
+    return SharedRates(
+        task=compared.task,
+        first=compared.first,
+        second=compared.second,
+        own=best[0].best - best[1].best,
+        shared={rate: score - others[rate] for rate, score in _known(firsts).items() if rate in others},
     )
-    for rate, score in firsts.items():
-        other = seconds.get(rate)
-        if score is not None and other is not None:
-            yield SharedRate(rate=rate, difference=score - other)
+
+
+def _known(choice: Choice) -> dict[float, float]:
+    return {each.rate: each.score for each in choice.scores if each.score is not None}

@@ -19,7 +19,7 @@ from fpt_plugins.report.figure import ReportFigure
 from fpt_plugins.report.naming import file_name
 from fpt_plugins.report.published_table import published_table
 from fpt_plugins.report.rate_figures import NOTE as RATE_NOTE
-from fpt_plugins.report.rate_figures import rate_curves, rate_table
+from fpt_plugins.report.rate_figures import rate_curves, rate_table, shared_table
 from fpt_plugins.report.run_tables import command_table, digest_table, recipe_table, run_table, version_table
 from fpt_plugins.report.score_tables import NOTE as SCORE_NOTE
 from fpt_plugins.report.score_tables import overview, score_tables
@@ -85,7 +85,10 @@ def _measured(analysis: Analysis) -> Iterator[Section]:
         tables=[convergence_table(analysis)],
     )
     yield Section(
-        title="Learning rates", text=[RATE_NOTE], figures=rate_curves(analysis), tables=[rate_table(analysis)]
+        title="Learning rates",
+        text=[RATE_NOTE],
+        figures=rate_curves(analysis),
+        tables=[rate_table(analysis), shared_table(analysis)],
     )
     yield Section(title="Training", tables=[signal_table(analysis)])
 
