@@ -128,8 +128,8 @@ def _shared_rates(analysis: Analysis) -> Iterator[str]:
         return
     turned = [each for each in found if each.turned]
     yield (
-        f"In {len(turned)} of {count(len(found), 'comparison')} the order of the arms on validation data, each "
-        "at its own rate, is the other one at some rate that both share."
+        f"In {len(turned)} of {count(len(found), 'comparison')} the order of the arms on validation data, "
+        "each at its own rate, is the other one at some rate that both share."
     )
     for each in turned:
         rates = listed(f"{signed(each.shared[rate])} at {rate:g}" for rate in each.turned)

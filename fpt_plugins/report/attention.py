@@ -13,8 +13,8 @@ from fpt_plugins.report.naming import file_name
 from fpt_plugins.study.results import StudyCell
 
 NOTE = (
-    "The first sample of the validation split, at the first seed that is done, heads averaged: what is read out against "
-    "all that it can look at. One sample is an illustration, no evidence."
+    "The first sample of the validation split, at the first seed that is done, heads averaged: what is read "
+    "out against all that it can look at. One sample is an illustration, no evidence."
 )
 
 
