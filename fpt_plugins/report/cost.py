@@ -16,14 +16,15 @@ from fpt_plugins.study.arms import StudyArm
 from fpt_plugins.study.results import StudyCell, StudyResults
 
 FORMULA = (
-    "FLOPs of training = steps x batch x tokens x (2N forward + 2N for the gradient that passes through "
-    "+ 2M for the gradients of what trains), after Kaplan et al. 2020 (arXiv 2001.08361, section 2.1), whose "
-    "6N is the case M = N. N: parameters of all groups but tables of positions and of tokens, which multiply "
-    "nothing; M: those of N that train. Tokens: the task's longest sequence, so an upper bound for ragged "
-    "data, and for a last block that computes only what is read out (--fast last-block). Where the head "
-    "alone trains, no gradient passes through the body, and only the head's 2N is counted there; kept features make the forward pass cheaper than this. Left out, as there: attention's "
-    "own products of queries and keys, which is right for sequences shorter than about 12 times the width; "
-    "and validation."
+    "FLOPs of training = steps x batch x tokens x (2N forward + 2N for the gradient that passes through + "
+    "2M for the gradients of what trains), after Kaplan et al. 2020 (arXiv 2001.08361, section 2.1), "
+    "whose 6N is the case M = N. N: parameters of all groups but tables of positions and of tokens, which "
+    "multiply nothing; M: those of N that train. Tokens: the task's longest sequence, so an upper bound "
+    "for ragged data, and for a last block that computes only what is read out (--fast last-block). Where "
+    "the head alone trains, no gradient passes through the body, and only the head's 2N is counted there; "
+    "kept features make the forward pass cheaper than this. Left out, as there: attention's own products "
+    "of queries and keys, which is right for sequences shorter than about 12 times the width; and "
+    "validation."
 )
 
 TABLES_OF_ROWS = ("position", "token_embedding")
