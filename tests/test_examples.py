@@ -1,5 +1,6 @@
 """The examples and the README do what they say."""
 
+import ast
 import json
 import os
 import re
@@ -62,6 +63,15 @@ def test_the_plugin_in_the_readme_is_the_example():
 def test_the_readme_example_is_the_file():
     """README and the documentation show one file of examples."""
     assert (TREE / "examples" / "xor.py").read_text() == blocks("python")[0]
+
+
+def test_many_adapters_answer_in_one_pass(tmp_path):
+    """The example of the bank, which README shows, prints an answer of each modality."""
+    path = TREE / "examples" / "many_adapters.py"
+    assert path.read_text().split("\n\n", 1)[1] == blocks("python")[1]
+    bits, digit = ast.literal_eval(run(path, cwd=tmp_path).splitlines()[-1])
+    assert len(bits["bits"]) == 5
+    assert digit["class"] in "0123456789"
 
 
 def install(tmp_path, name, module):
