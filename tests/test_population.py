@@ -32,7 +32,8 @@ def tensors(path):
 def rows(path):
     """The metrics of a run but for the seconds, which no two runs share."""
     found = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+    flat = [{**row, **row.pop("drift", {})} for row in found]
+    return [{key: value for key, value in row.items() if key not in {"seconds", "drift"}} for row in flat]
 
 
 def assert_close(found, expected):

@@ -154,7 +154,7 @@ def test_a_norm_is_known_by_its_class_and_no_subclass_is():
     [
         ("gpt2", "last-block", r"model\.h\.1\.attn\.c_attn \(a Conv1D\)"),
         ("gpt2", "fpt,mlp", r"model\.h\.0\.mlp\.c_fc \(a Conv1D\)"),
-        ("bert", "bitfit", r"attention\.output\.dense \(a Linear\)"),
+        ("bert", "bitfit", r"attention\.output\.dense \(a (Packed)?Linear\)"),
         ("bert", "fpt,token_embedding", r"model\.embeddings\.token_type_embeddings \(a Embedding\)"),
         ("t5", "fpt", r"SelfAttention\.relative_attention_bias \(a Embedding\)"),
         ("gpt2", "lora", r"c_attn\.lora_A\.default \(a Linear\)"),
