@@ -5,13 +5,16 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins text timeseries
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo test heavy lint format tables docs setup clean
+.PHONY: help demo benchmark test heavy lint format tables docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: setup  ## the main job: is it language, or would random weights do? (about three minutes)
 	$(BIN)/python examples/language_or_random.py
+
+benchmark: setup  ## speed, memory and scale beside plain loops, peft and full fine-tuning (half an hour)
+	$(BIN)/python -m benchmarks
 
 test: setup  ## every test of the core, the plugins and the boundary between them
 	$(BIN)/python -m pytest -n 2 -m "not heavy"
