@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fpt_plugins.backbone import BackboneRequest
 from fpt_plugins.backbones.initialization import generator
+from fpt_plugins.backbones.positions import check_fits
 from fpt_plugins.digest import digest
 
 
@@ -39,7 +40,12 @@ class LinearBody(nn.Module):
         return {"attention": ["kernel"]}
 
     def forward(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
-        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` to sums over the real positions ``[B, T, D]``."""
+        """Embeddings ``[B, T, D]`` and mask ``[B, T]`` to sums over the real positions ``[B, T, D]``.
+
+        Raises:
+            ConfigurationError: ``T`` is more than ``max_length``.
+        """
+        check_fits(inputs_embeds, self.max_length)
         length = inputs_embeds.shape[1]
         real = inputs_embeds.float() * attention_mask.unsqueeze(-1)
         near = self.kernel.float()[self.max_length - length : self.max_length + length - 1]  # [2T - 1, D]
