@@ -18,12 +18,13 @@ from fpt_plugins.storage import write_file
 
 _RECIPE = (
     *("steps", "batch_size", "lr", "group_lr", "dropout", "clip", "evaluate_every", "cache_features"),
-    *("batching", "seed", "init_seed", "wrappers"),
+    *("batching", "data_fraction", "align", "align_steps", "seed", "init_seed", "wrappers"),
+    *("micro_batch_size", "gradient_checkpointing", "compile", "fast"),
 )
 """Settings of a card's recipe; with the precision, that the run computed in."""
 _FLAGS = (
     *("backbone", "init", "train", "steps", "batch_size", "lr", "dropout", "evaluate_every"),
-    *("batching", "seed", "init_seed"),
+    *("batching", "align", "align_steps", "seed", "init_seed", "micro_batch_size", "compile"),
 )
 
 
@@ -120,6 +121,10 @@ def command(configuration: Configuration, precision: str, out: str) -> str:
         words += _assignments(flag, assigned)
     if configuration.cache_features is not None:
         words.append("--cache-features" if configuration.cache_features else "--no-cache-features")
+    words += ["--gradient-checkpointing"] if configuration.gradient_checkpointing else []
+    if configuration.data_fraction < 1:
+        words += ["--set", f"data_fraction={configuration.data_fraction}"]
+    words += ["--fast", *configuration.fast] if configuration.fast else []
     words += ["--with", *configuration.wrappers] if configuration.wrappers else []
     return shlex.join([*words, "--out", out])
 

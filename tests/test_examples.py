@@ -118,10 +118,10 @@ def test_the_readme_has_its_commands():
 @pytest.mark.parametrize("line", COMMANDS)
 def test_the_commands_in_the_readme_name_what_exists(line):
     """Each training command of README builds: its task, backbone, options and flags are there."""
-    from fpt_plugins import cli
+    from fpt_plugins import cli, train_command
 
     command, bound, _ = cli.app.parse_args(line.split()[1:])
-    assert command is cli.train
+    assert command is train_command.train
     options = dict(word.split("=") for word in bound.arguments.get("option") or [])
     settings = {name: bound.arguments.get(name) for name in ("backbone", "init", "train")}
     assert fpt.build(bound.arguments["task"], options=options, **settings).partition.trained_count

@@ -116,7 +116,7 @@ def test_what_it_should_be_is_said_in_words():
     expected = {
         "length": "int",
         "variant": "one of lra, paper",
-        "depth": "int | None",
+        "depth": "int or none",
         "sizes": "tuple[int, ...]",
     }
     for name, words in expected.items():
@@ -166,10 +166,10 @@ def test_options_are_described_with_type_default_and_help():
         "place": "Path",
         "variant": "one of lra, paper",
         "patch": "one of 2, 4",
-        "depth": "int | None",
+        "depth": "int or none",
         "sizes": "tuple[int, ...]",
         "window": "tuple[int, str]",
-        "words": "tuple[str, ...] | None",
+        "words": "tuple[str, ...] or none",
         "twice": "int",
     }
 

@@ -68,7 +68,10 @@ def biases(model):
             yield from (f"{owner}.bias_{part}_l0" for part in ("ih", "hh"))
         elif isinstance(module, nn.MultiheadAttention):
             yield f"{owner}.in_proj_bias"
-        elif isinstance(module, nn.Linear | nn.LayerNorm) or type(module).__name__ == "Conv1D":
+        elif isinstance(module, nn.Linear | nn.LayerNorm) or type(module).__name__ in {
+            "Conv1D",
+            "PackedLinear",
+        }:
             yield f"{owner}.bias"
 
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 import fpt_plugins as fpt
-from fpt_plugins import cli
+from fpt_plugins import cli, train_command
 from fpt_plugins.configuration import Configuration, assignments_as_floats
 from fpt_plugins.options import from_assignments
 from fpt_plugins.record import group_counts, read_record
@@ -27,7 +27,7 @@ def settings(line):
     words = shlex.split(line)
     assert words[:2] == ["fpt", "train"]
     called, bound, _ = cli.app.parse_args(words[1:])
-    assert called is cli.train
+    assert called is train_command.train
     found = dict(bound.arguments)
     for flag in ("option", "backbone_option", "policy_option"):
         found[f"{flag}s"] = from_assignments(found.pop(flag, None) or (), flag)

@@ -21,7 +21,7 @@ from fpt_plugins import (
     TokenIds,
     Vectors,
 )
-from fpt_plugins.data import FreshSplit, tokenize, tokenize_split
+from fpt_plugins.data import FreshSplit, tokenize, tokenized
 from fpt_plugins.sample_checks import check_sequences, checked_target
 from fpt_plugins.target import PADDING_TARGET
 
@@ -199,6 +199,6 @@ def test_reading_a_split_names_the_sample(sample, target, message):
     dataset = [([1], 0)] * 600
     dataset[555] = (sample, target)
     with pytest.raises(InputError, match=f"^sample 555: {message}"):
-        tokenize_split(Joined(), Declared(), dataset, "train")
+        list(tokenized(Joined(), Declared(), dataset, "train"))
     with pytest.raises(InputError, match=f"^sample 555: {message}"):
         FreshSplit(Declared(), Joined(), dataset, 0).batch([(3, 0), (555, 0)])

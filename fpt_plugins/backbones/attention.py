@@ -55,6 +55,7 @@ def attention(
     by_products = query.device.type == "cpu" and (dropout > 0.0 or key.shape[2] <= SHORT)
     if not by_products or rest.get("position_bias") is not None or key.shape[1] != query.shape[1]:
         return sdpa(module, query, key, value, attention_mask, **rest)
+    query, key = query.to(value.dtype), key.to(value.dtype)  # rotary positions may have left them in fp32
     scale = rest.get("scaling")
     if attention_mask is None and _is_causal(module, query, rest.get("is_causal")):
         attention_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()

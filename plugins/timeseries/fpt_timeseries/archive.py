@@ -59,10 +59,15 @@ def _read(train: Path, test: Path, _changed: tuple[int, ...]) -> tuple[Cases, Ca
     return found, tested
 
 
+def kept_to_train(problem: tuple[Cases, Cases]) -> list[Case]:
+    """The training cases less those that the test file has too, and one of each that comes again."""
+    train, test = problem
+    tested = {case.content for case in test.cases}
+    return list({case.content: case for case in train.cases if case.content not in tested}.values())
+
+
 def divided(problem: tuple[Cases, Cases], split: SplitName, share: float, seed: int) -> Sequence[Case]:
     """The cases of a split: the test file's, or those of the training file, of which a share validates.
-
-    A training case that the test file has too, or that comes again, is left out.
 
     Args:
         problem: Training and test file.
@@ -70,11 +75,9 @@ def divided(problem: tuple[Cases, Cases], split: SplitName, share: float, seed: 
         share: Of the training cases, to validate.
         seed: Draws them.
     """
-    train, test = problem
     if split == "test":
-        return test.cases
-    tested = {case.content for case in test.cases}
-    kept = list({case.content: case for case in train.cases if case.content not in tested}.values())
+        return problem[1].cases
+    kept = kept_to_train(problem)
     order = np.random.default_rng(seed).permutation(len(kept))
     count = round(share * len(kept))
     chosen = order[:count] if split == "validation" else order[count:]

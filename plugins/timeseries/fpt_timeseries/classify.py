@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from fpt_timeseries.labeled import LabeledSeries
 
 
+SEASONS = ("winter", "spring", "summer", "autumn")
+"""The classes of the default problem, which has one channel and thirteen steps: known without reading it."""
+
+
 def _problem(task: Any) -> tuple[Cases, Cases]:
     from fpt_timeseries.archive import read_problem
 
@@ -27,15 +31,15 @@ def _problem(task: Any) -> tuple[Cases, Cases]:
 
 
 def _names(given: Sequence[str], task: Any) -> tuple[str, ...]:
-    return tuple(given) or _problem(task)[0].classes
+    return tuple(given) or (_problem(task)[0].classes if task.path else SEASONS)
 
 
 def _channels(given: int, task: Any) -> int:
-    return given or _problem(task)[0].channels
+    return given or (_problem(task)[0].channels if task.path else 1)
 
 
 def _longest(given: int, task: Any) -> int:
-    return given or max(cases.longest for cases in _problem(task))
+    return given or (max(cases.longest for cases in _problem(task)) if task.path else 13)
 
 
 def _of_the_files(fill: Any, default: Any, what: str) -> Any:
@@ -101,6 +105,14 @@ class Classify(Task):
         return LabeledSeries(
             [(self._whole(case.values, f"case of line {case.line}"), case.label) for case in chosen]
         )
+
+    def left_out(self, split: SplitName) -> Mapping[str, int]:
+        """Training cases that are in the test file too, or that come again."""
+        from fpt_timeseries.archive import kept_to_train
+
+        problem = _problem(self)
+        copies = len(problem[0].cases) - len(kept_to_train(problem))
+        return {"copies of other cases": copies} if copies and split == "train" else {}
 
     def floors(self, split: SplitName) -> tuple[Floor, ...]:
         """Chance, the commonest class, and the class of the nearest series, where all are of one length."""

@@ -24,7 +24,8 @@ def moments(tokens: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     There is no small number under the root: a window in other units gives the same network
     the same input, and the forecast comes out in these units.
     """
-    values = windows(tokens, stride).float()
+    values = windows(tokens, stride)
+    values = values.to(torch.promote_types(values.dtype, torch.float32))
     mean = values.mean(1, keepdim=True)
     deviation = (values - mean).square().mean(1, keepdim=True).sqrt()
     return mean, torch.where(deviation > 0, deviation, 1.0)
@@ -49,5 +50,6 @@ class NormalizedPatches(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Each window less its mean, over its deviation, patch by patch through the map."""
         mean, deviation = moments(tokens, self.stride)
-        embedded: Tensor = self.linear((tokens - mean.unsqueeze(2)) / deviation.unsqueeze(2))
+        normalized = (tokens - mean.unsqueeze(2)) / deviation.unsqueeze(2)
+        embedded: Tensor = self.linear(normalized.to(tokens.dtype))
         return embedded

@@ -52,6 +52,7 @@ def test_splits_are_apart(problem):
     }
     assert [len(found[name]) for name in found] == [15, 4, 2]
     assert len({content for contents in found.values() for content in contents}) == 21
+    assert [dict(task.left_out(name)) for name in found] == [{"copies of other cases": 21}, {}, {}]
     other = Classify(path=task.path, data_seed=1)
     assert [sample.tobytes() for sample, _ in other.split("validation")] != found["validation"]
 
@@ -140,7 +141,8 @@ def test_the_default_problem_is_made_of_the_series_of_statsmodels():
         if np.isfinite(values_of).sum() > 6:
             expected.append((values_of, month % 12 // 3))
     found = [(case.values.ravel().tolist(), case.label) for case in (*train.cases, *test.cases)]
-    assert train.classes == test.classes == seasons
+    assert train.classes == test.classes == seasons == Classify().classes
+    assert (train.channels, train.longest, test.longest) == (Classify().channels, 13, Classify().longest)
     np.testing.assert_array_equal([x for x, _ in found], [x for x, _ in expected])
     assert [label for _, label in found] == [label for _, label in expected]
     assert SEASONS.read_text().startswith("# Weekly carbon dioxide over Mauna Loa")
