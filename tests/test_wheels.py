@@ -92,22 +92,32 @@ def test_it_trains_and_predicts(environment, tmp_path):
     assert 0 <= json.loads(run(environment, tmp_path, "fpt", "evaluate", "run", "--json"))["accuracy"] <= 1
 
 
+def checked(environment, tmp_path, *words):
+    """The results of ``fpt check`` of the installed wheels, and those of them that failed."""
+    command = [str(environment / "bin" / "fpt"), "check", *words, "--json"]
+    variables = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
+    shown = subprocess.run(command, cwd=tmp_path, env=variables, check=False, capture_output=True, text=True)
+    results = json.loads(shown.stdout)
+    return results, [(each["check"], each["reason"]) for each in results if each["status"] == "failed"]
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ["bits", "proteins"])
 def test_the_suite_runs_outside_the_tree(environment, tmp_path, name):
     """``fpt check`` of the installed wheels: 28 results, none failed, in under a minute of processor time."""
-    results = json.loads(run(environment, tmp_path, "fpt", "check", name, "--json"))
+    results, failed = checked(environment, tmp_path, name)
+    assert failed == []
     assert len(results) == 28
-    assert {result["status"] for result in results} <= {"passed", "not applicable"}
     assert sum(result["seconds"] for result in results) < 60
 
 
 @pytest.mark.heavy
 def test_the_suite_for_backbones_runs_outside_the_tree(environment, tmp_path):
     """Likewise for a backbone, with its options."""
-    words = ["--backbone", "lstm", "--backbone-option", "width=16", "--json"]
-    results = json.loads(run(environment, tmp_path, "fpt", "check", *words))
-    assert {result["status"] for result in results} == {"passed"}
+    words = ["--backbone", "lstm", "--backbone-option", "width=16"]
+    results, failed = checked(environment, tmp_path, *words)
+    assert failed == []
+    assert len(results) == 17
 
 
 def test_wheels_hold_what_they_name_and_no_pickle(wheels):

@@ -39,7 +39,7 @@ def start_module(
     )
 
 
-def ask(probe: str, *arguments: Any, seconds: float = 30.0, **settings: Any) -> Any:
+def ask(probe: str, *arguments: Any, seconds: float = 100.0, **settings: Any) -> Any:
     """What a function answers in a fresh process.
 
     Args:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fpt_plugins.task import Task
     from fpt_plugins.testing.subject import Subject
 
-SECONDS = 90.0
+SECONDS = 150.0
 """For a folder of about a hundred files."""
 
 

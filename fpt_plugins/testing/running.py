@@ -20,7 +20,7 @@ from fpt_plugins.testing.result import TIERS, Result, Tier
 from fpt_plugins.testing.subject import Subject
 from fpt_plugins.testing.suite import checks_of
 
-SECONDS_PER_CHECK = 120.0
+SECONDS_PER_CHECK = 180.0
 """How long one check may take before it counts as hanging."""
 
 MOST_HANGING = 2

@@ -31,7 +31,7 @@ def check_save_and_load(plugin: Subject) -> None:
     here = {name: _answers(plugin, name, folder) for name, folder in folders.items()}
     places = [str(folder) for folder in folders.values()]
     words = (places, str(plugin.data_root), ANSWERS)
-    there = ask("learning_probes.answers_of_adapters", *words, seconds=100.0)
+    there = ask("learning_probes.answers_of_adapters", *words, seconds=150.0)
     for (name, expected), found in zip(here.items(), there, strict=True):
         if json.loads(json.dumps(expected)) != found:
             raise ContractBroken(
