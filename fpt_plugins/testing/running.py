@@ -23,6 +23,9 @@ from fpt_plugins.testing.suite import checks_of
 SECONDS_PER_CHECK = 180.0
 """How long one check may take before it counts as hanging."""
 
+SECONDS_TO_START = 120.0
+"""Until the process names its first check: no plugin is imported before."""
+
 MOST_HANGING = 2
 """In a row: a plugin that hangs where it is imported would hang in every check."""
 
@@ -141,11 +144,13 @@ def _lines(child: subprocess.Popen[str], patience: float) -> Iterator[object]:
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
+    waits = SECONDS_TO_START
     try:
-        while (line := lines.get(timeout=patience)) is not None:
+        while (line := lines.get(timeout=waits)) is not None:
+            waits = patience
             yield json.loads(line)
     except queue.Empty:
-        raise TimeoutError(_hangs(patience)) from None
+        raise TimeoutError(_hangs(waits)) from None
 
 
 def _ending(status: int) -> str:
