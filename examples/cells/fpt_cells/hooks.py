@@ -72,7 +72,8 @@ class Diagnosis(fpt.Task):
         return as_row(value)
 
     def read(self, path):
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        lines = path.read_text(errors="replace").splitlines() or [""]  # an empty file is refused
+        for number, line in enumerate(lines, start=1):
             name, *values = line.split(",")
             yield name, as_row(values, f"{path}, line {number}")
 
