@@ -104,6 +104,6 @@ def _is_noticed(dataset: Any) -> bool:
     try:
         for _ in DataLoader(_Killing(dataset), num_workers=1, timeout=PATIENCE):  # type: ignore[arg-type] # a map
             pass
-    except (RuntimeError, OSError) as error:  # OSError: it dies while it hands over a tensor
+    except (RuntimeError, OSError, EOFError) as error:  # the latter two: it dies while it hands over a tensor
         return "timed out" not in str(error)
     return False
