@@ -73,5 +73,6 @@ def test_it_trains_and_answers(plugin, monkeypatch, capsys):
 
 @pytest.mark.heavy
 def test_it_passes_the_suite(plugin):
-    """As the page says: every check passed, none failed, none ruled out."""
-    assert {(result.check, result.status) for result in check("cells") if result.status != "passed"} == set()
+    """As the page says: every check passed but the one that needs an earlier release."""
+    found = {result.check: result.status for result in check("cells") if result.status != "passed"}
+    assert found == {"check_earlier_releases": "not applicable"}

@@ -58,7 +58,10 @@ def ask(probe: str, *arguments: Any, seconds: float = 100.0, **settings: Any) ->
     except subprocess.TimeoutExpired as error:
         child.kill()
         said = (child.communicate()[1] or "").strip()
-        raise ContractBroken(f"no answer in {seconds:g} s; last: {said[-200:] or 'nothing'}") from error
+        raise ContractBroken(
+            f"no answer in {seconds:g} s; last: {said[-200:] or 'nothing'}",
+            "see what it waits for; where the machine was busy, check again",
+        ) from error
     if child.returncode != 0:
         last = (said.strip().splitlines() or ["without a word"])[-1]
         raise ContractBroken(f"a fresh process ended with status {child.returncode}: {last}")
