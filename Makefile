@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins text timeseries
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo benchmark test heavy lint format tables docs setup clean
+.PHONY: help demo benchmark test heavy faults lint format tables docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: setup  ## every test of the core, the plugins and the boundary between the
 
 heavy: setup  ## the slow tests too: a mutant plugin for each check of the conformance suite
 	$(BIN)/python -m pytest -n 2 -m heavy
+
+faults: setup  ## attack every promise of docs/threat-model.md many times, and write its table (an hour)
+	$(BIN)/python -m tests.faults
 
 lint: setup  ## ruff and the type checker
 	$(BIN)/ruff check .

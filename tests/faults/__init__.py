@@ -1,0 +1,5 @@
+"""Fault tests: each promise of ``docs/threat-model.md`` with the attack that tries it.
+
+Each is made a few times in ``make test`` (``tests/test_faults.py``) and many times by ``make faults``, which
+writes the table of the page.
+"""

@@ -1,0 +1,56 @@
+"""Makes attacks many times and writes down what happened; the page of the documentation shows it.
+
+Usage: python -m tests.faults [NAME ...]      attacks whose name holds one of the words; all by default
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.faults.attack import Attack
+from tests.faults.catalog import ATTACKS
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results" / "faults.json"
+
+
+def main(words: list[str]) -> int:
+    """Runs them one after the other; the exit code says whether a promise was broken."""
+    chosen = [attack for attack in ATTACKS if not words or any(word in attack.name for word in words)]
+    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    broken = 0
+    for attack in chosen:
+        results[attack.name] = found = _measured(attack)
+        broken += len(found["broken"])
+        print(
+            f"{attack.name}: {found['happened']} in {found['seconds']:.0f} s",
+            *found["broken"],
+            sep="\n  ",
+            flush=True,
+        )
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    return int(broken > 0)
+
+
+def _measured(attack: Attack) -> dict[str, Any]:
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = attack.run(attack.many, Path(folder))
+    return {
+        "times": attack.many,
+        "happened": dict(outcome.happened),
+        "broken": list(outcome.broken),
+        "seconds": round(time.perf_counter() - start, 1),
+        "with": f"Python {platform.python_version()}, torch {torch.__version__}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,7 @@
+"""Every attack, in the order of the page."""
+
+from __future__ import annotations
+
+from tests.faults.attack import Attack
+
+ATTACKS: tuple[Attack, ...] = ()
