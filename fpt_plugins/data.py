@@ -67,6 +67,9 @@ class Batch:
 
     def parts(self, size: int) -> Iterator[Batch]:
         """The same samples in batches of at most ``size``, in order."""
+        if size >= len(self):
+            yield self
+            return
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
             targets = None if self.targets is None else self.targets[rows]

@@ -41,7 +41,8 @@ class FrozenPretrainedTransformer(nn.Module):
         Where ``features`` of these tokens are given, only the head computes.
         """
         read = self.features(tokens, attention_mask) if features is None else features
-        outputs = self.task.target.shape(self.output_head(read))
+        with torch.autocast(read.device.type, enabled=False):  # a head is small, and trains in fp32
+            outputs = self.task.target.shape(self.output_head(read.float()))
         return self.task.target.restore(outputs, tokens, attention_mask)
 
     def features(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
