@@ -38,6 +38,9 @@ def run(
     ] = None,
     workers: Annotated[int, Parameter(help="Cells at once.")] = 1,
     threads: Annotated[int | None, Parameter(help="Of each cell (default: cores, shared).")] = None,
+    bank: Annotated[
+        bool, Parameter(negative="", help="An arm's rates and seeds in one pass, where its policy allows.")
+    ] = False,
     retry: Annotated[bool, Parameter(negative="", help="Try again what was marked as failed.")] = False,
     data: Data = None,
 ) -> None:
@@ -49,7 +52,7 @@ def run(
     asked = read_study(study, scale) if task is None else read_study(study, scale).of_task(task)
     folder = out or (study if study.is_dir() else Path("studies") / f"{asked.name}-{asked.scale}")
     share = {} if threads is None else {"threads": threads}
-    means = Means(engine=engine, address=address, workers=workers, data=data, **share)
+    means = Means(engine=engine, address=address, workers=workers, bank=bank, data=data, **share)
     run_study(asked, folder, means, _console(stderr=True), retry=retry)
 
 

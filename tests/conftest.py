@@ -199,9 +199,9 @@ def run_small(tmp_path_factory):
     from fpt_plugins.study.results import read_results
     from fpt_plugins.study.running import StudyRun
 
-    def run(study, workers, folder=None, **options):
+    def run(study, workers, folder=None, *, bank=False, threads=1, **options):
         folder = folder or tmp_path_factory.mktemp("small") / "study"
-        means = {"engine": "local", "threads": 1, "data": None, "watcher": Unwatched()}
+        means = {"engine": "local", "threads": threads, "data": None, "watcher": Unwatched(), "bank": bank}
         StudyRun(study=study, folder=folder, workers=workers, **means).run(**options)
         return read_results(folder)
 

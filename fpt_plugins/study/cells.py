@@ -22,6 +22,7 @@ class Cell:
         identity: The name of its folder below ``cells``.
         configuration: Every setting, resolved, as plain values.
         after: The identity of the run that must be over first, or ``""``.
+        bank: The identity of the bank that it trains in, or ``""``: it trains alone.
     """
 
     task: str
@@ -32,3 +33,4 @@ class Cell:
     identity: str
     configuration: dict[str, Any]
     after: str = ""
+    bank: str = ""

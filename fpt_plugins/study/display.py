@@ -42,7 +42,9 @@ class GridProgress:
 
     def settled(self, cell: Cell, outcome: Outcome) -> None:
         """A line for the job that is over."""
-        name = f"{cell.task}, {cell.arm or 'comes first'}, lr {cell.lr:g}, seed {cell.seed}"
+        runs = len(outcome.job.members)
+        place = f"lr {cell.lr:g}, seed {cell.seed}" if runs == 1 else f"{runs} runs in one pass"
+        name = f"{cell.task}, {cell.arm or 'comes first'}, {place}"
         result = f"came to nothing: {outcome.reason}" if outcome.reason else f"{outcome.job.work}: done"
         self._console.print(f"{name}: {result}; {self._words()}")
 

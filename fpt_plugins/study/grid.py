@@ -28,6 +28,7 @@ class Grid:
         engine: Where cells are trained: ``local`` or ``ray``.
         workers: How many at once.
         threads: Of each.
+        bank: Whether cells that can share their passes do.
     """
 
     cells: tuple[Cell, ...]
@@ -37,6 +38,7 @@ class Grid:
     engine: str = "local"
     workers: int = 1
     threads: int = 1
+    bank: bool = False
 
     def save(self, folder: Path) -> None:
         """Writes it where a report finds it, which needs neither plugins nor weights then."""

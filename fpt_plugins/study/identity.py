@@ -68,7 +68,7 @@ class Identities:
             "plugins": base.versions,
             "body": begins or self._digest(base),
         }
-        return hashlib.sha256(json_bytes(content)).hexdigest()[:DIGITS]
+        return short_hash(content)
 
     def metric(self, settings: Mapping[str, Any]) -> tuple[str, bool]:
         """The name of the metric that selects on validation data, and whether higher is better."""
@@ -101,3 +101,8 @@ class Identities:
                 source, base.spec, base.task.sequence.max_length
             ).source_digest
         return self._digests[key]
+
+
+def short_hash(content: Any) -> str:
+    """The name of a folder that holds what plain values describe."""
+    return hashlib.sha256(json_bytes(content)).hexdigest()[:DIGITS]

@@ -97,8 +97,13 @@ class Ledger:
 
     def saved_step(self, identity: str) -> int:
         """The step of a cell's newest checkpoint; 0 where there is none."""
-        steps = (self.folder(identity) / CHECKPOINTS).glob("step-*")
-        return max((int(path.name.removeprefix("step-")) for path in steps), default=0)
+        return saved_step(self.folder(identity))
 
     def _failure_path(self, identity: str) -> Path:
         return self.study / FAILURES / f"{identity}.json"
+
+
+def saved_step(run: Path) -> int:
+    """The step of a run's newest checkpoint; 0 where there is none."""
+    steps = (run / CHECKPOINTS).glob("step-*")
+    return max((int(path.name.removeprefix("step-")) for path in steps), default=0)

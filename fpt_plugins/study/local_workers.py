@@ -12,7 +12,7 @@ import time
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from fpt_plugins.study.job import Job
+from fpt_plugins.study.bank_job import Work
 from fpt_plugins.study.workers import Outcome
 
 BEGUN = "begun"
@@ -24,7 +24,7 @@ class LocalWorkers:
     """Each job in a process of its own, forked from one that has imported what training needs.
 
     Args:
-        seconds: That one job may take.
+        seconds: That one cell may take.
     """
 
     count = 1
@@ -33,9 +33,9 @@ class LocalWorkers:
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: Any = multiprocessing.get_context(method)
         self._seconds = seconds
-        self._job: Job | None = None
+        self._job: Work | None = None
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         """Begins a job."""
         if self._context.get_start_method() == "forkserver":
             self._context.set_forkserver_preload(_imported())  # read when the first child starts
@@ -45,7 +45,7 @@ class LocalWorkers:
         self._process.start()
         sender.close()  # the child's end alone: when it dies, the pipe says so
         self._said(STOP_SECONDS)  # that it has begun: starting a process is not the cell's time
-        self._deadline = time.monotonic() + self._seconds
+        self._deadline = time.monotonic() + self._seconds * len(job.members)
 
     def wait(self) -> Outcome:
         """What came of it."""
@@ -54,7 +54,7 @@ class LocalWorkers:
         over = wait([self._receiver, self._process.sentinel], max(0.0, self._deadline - time.monotonic()))
         if not over:
             self._kill()
-            return Outcome(job=job, reason=f"not over after {self._seconds:g} seconds")
+            return Outcome(job=job, reason=f"not over after {self._seconds * len(job.members):g} seconds")
         reason = self._said()
         if reason is None:
             self._process.join()
@@ -101,7 +101,7 @@ def _cause_of_death(code: int) -> str:
     return f"its process ended with exit code {code} and no result"
 
 
-def _work(job: Job, sender: Connection) -> None:
+def _work(job: Work, sender: Connection) -> None:
     """The child: away from the terminal, whose Ctrl-C is for the study, and never without it."""
     os.setpgrp()
     threading.Thread(target=_end_with_parent, daemon=True).start()

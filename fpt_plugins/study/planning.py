@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import attrs
 
 from fpt_plugins.backbones.inits import RUN_PREFIX
-from fpt_plugins.errors import UnknownName
+from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.study.arms import Arms, Role, StudyArm, arms_of
+from fpt_plugins.study.banks import banked, can_share, mates
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.definition import Before, Study
 from fpt_plugins.study.grid import Grid
@@ -30,14 +31,17 @@ class Planner:
     Args:
         study: The study.
         ledger: Its cells.
+        bank_threads: Threads of a bank, of cells that share their passes; ``None`` where each trains alone.
     """
 
     study: Study
     ledger: Ledger
+    bank_threads: int | None = None
     identities: Identities = attrs.field(factory=Identities, init=False)
     arms: Arms = attrs.field(init=False)
     _search: RateSearch = attrs.field(init=False)
     _cells: dict[Key, Cell] = attrs.field(factory=dict, init=False)
+    _can_share: dict[tuple[str, str], bool] = attrs.field(factory=dict, init=False)
 
     @arms.default
     def _all_arms(self) -> Arms:
@@ -52,8 +56,13 @@ class Planner:
 
         Raises:
             UnknownName: A name that nothing provides.
-            ConfigurationError: Settings that no run can have.
+            ConfigurationError: Settings that no run can have, or banks of rates that are not known at once.
         """
+        if self.bank_threads is not None and self.study.sweep.search != "grid":
+            raise ConfigurationError(
+                f"{self.study.sweep.search} proposes one rate after the other: there is no bank to train",
+                'leave --bank out, or say search = "grid"',
+            )
         for arm in self.arms.arms:
             self.identities.resolve(self._settings(arm)[0], arm.rates[0], self.study.seeds[0])
 
@@ -116,8 +125,21 @@ class Planner:
         key: Key = (arm.task, arm.name, role, rate, seed)
         if key not in self._cells:
             settings, after = self._settings(arm)
-            self._cells[key] = self._made(key, settings, after)
+            alone = self._made(key, settings, after)
+            self._cells[key] = alone if self.bank_threads is None else self._banked(arm, alone)
         return self._cells[key]
+
+    def _banked(self, arm: StudyArm, alone: Cell) -> Cell:
+        """A cell in its bank, if it can share its passes; a body that is yet to be trained is not asked."""
+        place, threads = (arm.task, arm.name), self.bank_threads or 1
+        if place not in self._can_share:
+            self._can_share[place] = not alone.after and can_share(alone.configuration)
+        if not self._can_share[place]:
+            return alone
+        settings, _ = self._settings(arm)
+        places = mates(self.study, arm, alone)
+        others = [self._made((*place, alone.role, *each), settings, "") for each in places]
+        return banked(alone, others, threads)
 
     def _first(self, before: Before) -> Cell:
         key: Key = (before.name, "", "before", before.lr, self.study.seeds[0])

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from fpt_plugins.errors import ConfigurationError
-from fpt_plugins.study.job import Job
+from fpt_plugins.study.bank_job import Work
 from fpt_plugins.study.workers import Outcome
 
 STOP_SECONDS = 120.0
@@ -22,7 +22,7 @@ class RayWorkers:
     Args:
         count: Jobs at once.
         threads: Of each: as many cores are reserved for it.
-        seconds: That one job may take once it was submitted.
+        seconds: That one cell may take once its job was submitted.
         address: Of a running cluster; one is begun on this machine where it is ``None``.
 
     Raises:
@@ -41,11 +41,12 @@ class RayWorkers:
         ray.init(address=address, log_to_driver=False, logging_level="error", **own)
         self._remote = ray.remote(num_cpus=threads, max_retries=0)(_work)
         self.count, self._seconds = count, seconds
-        self._jobs: dict[Any, tuple[Job, float]] = {}
+        self._jobs: dict[Any, tuple[Work, float]] = {}
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         """Begins a job."""
-        self._jobs[self._remote.remote(job)] = (job, time.monotonic() + self._seconds)
+        deadline = time.monotonic() + self._seconds * len(job.members)
+        self._jobs[self._remote.remote(job)] = (job, deadline)
 
     def wait(self) -> Outcome:
         """What came of one of the jobs."""
@@ -58,7 +59,8 @@ class RayWorkers:
                 if deadline <= time.monotonic():
                     self._ray.cancel(reference, force=True)
                     del self._jobs[reference]
-                    return Outcome(job=job, reason=f"not over after {self._seconds:g} seconds")
+                    seconds = self._seconds * len(job.members)
+                    return Outcome(job=job, reason=f"not over after {seconds:g} seconds")
 
     def stop(self) -> None:
         """Interrupts every job as Ctrl-C would, waits, and lets the cluster go."""
@@ -68,7 +70,7 @@ class RayWorkers:
             self._ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=STOP_SECONDS)
         self._ray.shutdown()
 
-    def _outcome(self, reference: Any, job: Job) -> Outcome:
+    def _outcome(self, reference: Any, job: Work) -> Outcome:
         try:
             return Outcome(job=job, reason=self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:
@@ -77,6 +79,6 @@ class RayWorkers:
             return Outcome(job=job, reason=f"its process died: {type(error).__name__}", died=True)
 
 
-def _work(job: Job) -> str:
+def _work(job: Work) -> str:
     with job.logged():
         return job.perform()

@@ -40,6 +40,7 @@ class StudyCell:
         reason: Why it failed or is missing, and of a ``done`` one why its test split was not scored.
         attempts: Attempts that came to nothing.
         identity: The hash that names its folder; ``""`` where its learning rate is not chosen yet.
+        bank: The bank whose passes it shared; ``""`` where it trained alone.
         folder: An ordinary run's folder; ``None`` where nothing has begun.
         record: The run's record, where it is done.
         configuration: Every setting, resolved; empty where its learning rate is not chosen yet.
@@ -55,6 +56,7 @@ class StudyCell:
     reason: str = ""
     attempts: int = 0
     identity: str = ""
+    bank: str = ""
     folder: Path | None = None
     record: RunRecord | None = None
     configuration: Mapping[str, Any] = attrs.field(factory=dict)
@@ -215,6 +217,7 @@ def _cell(cell: Cell, ledger: Ledger) -> StudyCell:
         reason=failure.reason if failure else words.get(state, ""),
         attempts=failure.attempts if failure else 0,
         identity=cell.identity,
+        bank=cell.bank,
         folder=folder if folder.exists() else None,
         record=record,
         configuration=cell.configuration,

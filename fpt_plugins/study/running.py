@@ -8,10 +8,12 @@ from typing import Literal, Protocol
 
 import attrs
 
+from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.storage import exclusive, sweep
+from fpt_plugins.study.bank_job import BANKS, BankJob, Work
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.definition import Study
-from fpt_plugins.study.grid import Grid
+from fpt_plugins.study.grid import GRID, Grid
 from fpt_plugins.study.job import Job
 from fpt_plugins.study.ledger import Ledger
 from fpt_plugins.study.planning import Planner
@@ -41,6 +43,7 @@ class StudyRun:
         workers: Who trains.
         engine: What they are: ``local`` or ``ray``.
         threads: Of each.
+        bank: Whether cells that can share their passes do.
         data: Where data files are.
         watcher: Is told how it goes on.
     """
@@ -52,6 +55,7 @@ class StudyRun:
     threads: int
     data: Path | None
     watcher: Watcher
+    bank: bool = False
     ledger: Ledger = attrs.field(init=False)
 
     @ledger.default
@@ -68,10 +72,12 @@ class StudyRun:
 
         Raises:
             FptError: Another process works in the folder, or a name or a value of the study is wrong.
+            ConfigurationError: The folder holds another study, or its cells were trained in other banks.
             KeyboardInterrupt: Ctrl-C. The same call continues.
         """
         check_folder(self.study, self.folder)
-        planner = Planner(self.study, self.ledger)
+        self._check_banks()
+        planner = Planner(self.study, self.ledger, self.threads if self.bank else None)
         planner.check()  # before there is a folder
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder):
@@ -85,11 +91,13 @@ class StudyRun:
             finally:
                 self.workers.stop()
 
-    def _drain(self, planner: Planner, wanted: Callable[[Grid], Iterator[tuple[Cell, Job]]]) -> None:
+    def _drain(self, planner: Planner, wanted: Callable[[Grid], Iterator[tuple[Cell, Work]]]) -> None:
         """Keeps the workers busy until nothing is wanted and nothing is under way."""
         under_way: dict[str, Cell] = {}
         while True:
-            grid = planner.grid(engine=self.engine, workers=self.workers.count, threads=self.threads)
+            grid = planner.grid(
+                engine=self.engine, workers=self.workers.count, threads=self.threads, bank=self.bank
+            )
             grid.save(self.folder)
             self.watcher.grid(self.study, grid, self.ledger)
             for cell, job in wanted(grid):
@@ -102,15 +110,27 @@ class StudyRun:
             self._settle(outcome)
             self.watcher.settled(under_way.pop(outcome.job.key), outcome)
 
-    def _untrained(self, grid: Grid) -> Iterator[tuple[Cell, Job]]:
+    def _check_banks(self) -> None:
+        """Refuses to train anew what is there, because a flag was forgotten or the machine has more cores."""
+        if not (self.folder / GRID).is_file():
+            return
+        there = Grid.load(self.folder)
+        if there.bank != self.bank or (self.bank and there.threads != self.threads):
+            begun = f"--bank --threads {there.threads}" if there.bank else "no --bank"
+            raise ConfigurationError(
+                f"{self.folder} was begun with {begun}: other banks or threads make other cells",
+                "continue it as it was begun, or give another --out",
+            )
+
+    def _untrained(self, grid: Grid) -> Iterator[tuple[Cell, Work]]:
         if out_of_budget(self.study, grid, self.ledger):
             return
         for cell in grid.runs:
             ready = not cell.after or self.ledger.state(cell.after) == "done"
             if ready and self.ledger.state(cell.identity) in {"missing", "begun"}:
-                yield cell, self._job(cell, "train")
+                yield cell, self._bank_job(grid, cell) if cell.bank else self._job(cell, "train")
 
-    def _untested(self, grid: Grid) -> Iterator[tuple[Cell, Job]]:
+    def _untested(self, grid: Grid) -> Iterator[tuple[Cell, Work]]:
         for cell in grid.cells:
             record = self.ledger.record(cell.identity) if cell.role == "final" else None
             job = self._job(cell, "test")
@@ -130,14 +150,20 @@ class StudyRun:
             saved_step=self.ledger.saved_step(cell.identity),
         )
 
+    def _bank_job(self, grid: Grid, cell: Cell) -> BankJob:
+        members = tuple(self._job(each, "train") for each in grid.runs if each.bank == cell.bank)
+        job = BankJob(identity=cell.bank, folder=self.folder / BANKS / cell.bank, members=members)
+        return attrs.evolve(job, saved_step=job.reached)
+
     def _settle(self, outcome: Outcome) -> None:
-        job = outcome.job
-        self.ledger.forget(job.identity)
-        if not outcome.reason:
-            self.ledger.pardon(job.key)
-        elif not (outcome.died and self.ledger.saved_step(job.identity) > job.saved_step):
-            # a process that was killed after it had saved more than it began with was on its way
-            self.ledger.add_failure(job.key, outcome.reason, self.study.stopping.attempts)
+        for job in outcome.job.members:
+            self.ledger.forget(job.identity)
+            if not outcome.reason:
+                if self.ledger.record(job.identity):  # a member of a bank may have failed alone
+                    self.ledger.pardon(job.key)
+            elif not (outcome.died and outcome.job.reached > outcome.job.saved_step):
+                # a process that was killed after it had saved more than it began with was on its way
+                self.ledger.add_failure(job.key, outcome.reason, self.study.stopping.attempts)
 
 
 def out_of_budget(study: Study, grid: Grid, ledger: Ledger) -> str:

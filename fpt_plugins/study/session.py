@@ -27,6 +27,7 @@ class Means:
         workers: Cells at once.
         threads: Of each; all cores, shared between the workers, where not given.
         address: Of a running Ray cluster; one is begun on this machine where not given.
+        bank: Train cells that can share their passes together.
         data: Where data files are.
     """
 
@@ -34,6 +35,7 @@ class Means:
     workers: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     threads: int = attrs.field(validator=attrs.validators.ge(1))
     address: str | None = None
+    bank: bool = False
     data: Path | None = None
 
     @threads.default
@@ -76,6 +78,7 @@ def run_study(study: Study, folder: Path, means: Means, console: Console, *, ret
             workers=means.hands(study),
             engine=means.engine,
             threads=means.threads,
+            bank=means.bank,
             data=means.data,
             watcher=watcher,
         )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from fpt_plugins.study.job import Job
+from fpt_plugins.study.bank_job import Work
 
 
 @attrs.frozen(kw_only=True)
@@ -19,7 +19,7 @@ class Outcome:
         died: Whether its process ended without a word: killed, out of memory, crashed.
     """
 
-    job: Job
+    job: Work
     reason: str = ""
     died: bool = False
 
@@ -29,7 +29,7 @@ class Workers(Protocol):
 
     count: int
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         """Begins a job. There are never more under way than ``count``."""
         ...
 
