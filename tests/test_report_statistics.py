@@ -13,11 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from fpt_plugins import build
 from fpt_plugins.data import collate, tokenize
 from fpt_plugins.record import group_counts
+from fpt_plugins.report.analysis import analyze
 from fpt_plugins.report.axis_figures import axis_lines
 from fpt_plugins.report.claims import claims
 from fpt_plugins.report.comparison import compare, holm
 from fpt_plugins.report.convergence import convergences
 from fpt_plugins.report.cost import operations_per_token
+from fpt_plugins.report.detail_tables import convergence_table
 from fpt_plugins.report.rates import sensitivity, shared_rates
 from fpt_plugins.report.scores import ArmScores
 from fpt_plugins.report.signals import training_signals
@@ -220,6 +222,18 @@ def test_steps_to_a_threshold_are_the_first_that_reach_it(over):
             assert found.by_seed[cell.seed] == (reached[0] if reached else None)
     cut = attrs.evolve(over, cells=tuple(attrs.evolve(cell, status="missing") for cell in over.cells))
     assert all(set(found.by_seed.values()) == {None} and found.summary is None for found in convergences(cut))
+
+
+def test_published_steps_stand_beside_ours(over):
+    """In the row of their arm; a study without them has no such column."""
+    theirs = PublishedScores(steps={"train=fpt": 500})
+    published = Published(source="a table", differs="other data", tasks={"bits/xor": theirs})
+    found = attrs.evolve(over, study=attrs.evolve(over.study, published=published))
+    table = convergence_table(analyze(found))
+    assert table.columns[-1] == "published"
+    assert {row[1]: row[-1] for row in table.rows} == {"train=fpt": "500", "train=head": "-"}
+    assert "a table. Why ours may differ: other data" in table.note
+    assert "published" not in convergence_table(analyze(over)).columns
 
 
 def test_training_signals_are_those_of_the_rows(over):

@@ -122,13 +122,14 @@ def stopped_bank(results, folder):
     place = folder / "banks" / cells[0].bank
     arms = {cell.identity: Configuration.from_json(cell.configuration) for cell in cells}
     with Sweep(place, arms, {}).population(arms) as population, pytest.raises(KeyboardInterrupt):
-        interrupt(population.rows(), at=2)
+        interrupt(population.rows(), cells[0].identity)
     return place
 
 
-def interrupt(rows, at):
-    for _, row in rows:
-        if (row["step"], row["split"]) == (at, "train"):
+def interrupt(rows, name):
+    """Ctrl-C, once: at one member's row of the second step."""
+    for whose, row in rows:
+        if (whose, row["step"], row["split"]) == (name, 2, "train"):
             signal.raise_signal(signal.SIGINT)
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from fpt_plugins import FptError
+from fpt_plugins.registry import cards
+from fpt_plugins.registry_cards import TaskCard
 from fpt_plugins.study.arms import arms_of
-from fpt_plugins.study.definition import CONTROLS
+from fpt_plugins.study.definition import CONTROLS, PublishedScores
 from fpt_plugins.study.identity import BEFORE, Identities
 from fpt_plugins.study.study_file import SCALES, read_study
 
@@ -47,9 +49,58 @@ def test_published_figures_stand_beside_arms(path):
     study = read_study(path, "paper")
     if study.published is not None:
         names = {(arm.task, arm.name) for arm in arms_of(study).arms}
-        figures = {(task, arm) for task, scores in study.published.tasks.items() for arm in scores.values}
+        figures = {
+            (task, arm)
+            for task, scores in study.published.tasks.items()
+            for arm in (*scores.values, *scores.steps)
+        }
         assert figures
         assert figures <= names
+
+
+FROZEN = {
+    "pretrained on language": {
+        **dict.fromkeys(("table-2", "table-8", "table-9", "language-or-random"), "pretrained"),
+        **dict.fromkeys(("table-10", "table-13"), "fpt"),
+        "table-17": "gpt2",
+        "table-8": "pretrained, backbone=gpt2",
+        "table-16": "pretrained, train=fpt",
+        "table-15": "train=head,layer_norm,input,position",  # in whole per cents
+    },
+    "random": {
+        **dict.fromkeys(("table-2", "table-9", "language-or-random"), "random"),
+        "table-3": "transformer",
+        "table-8": "random, backbone=gpt2",
+        "table-16": "random, train=fpt",
+    },
+}
+"""One row of the paper, a frozen GPT-2 of 12 layers, under the names that it has in its tables."""
+
+
+def registered():
+    """The figures of the registry's cards: by task and model, in per cent."""
+    return [
+        (card.name, each.model.removeprefix("GPT-2, 12 layers, frozen, "), 100 * each.value)
+        for card in cards(TaskCard)
+        for each in card.published
+        if each.table == "arXiv 2103.05247, Table 2"
+    ]
+
+
+def test_the_papers_tables_agree_with_each_other_and_with_the_registry():
+    """The same model has the same figure wherever it is printed again: in ten studies and on the cards."""
+    studies = {path.stem: read_study(path, "paper").published for path in FILES}
+    compared = 0
+    for task, model, expected in registered():
+        for name, arm in FROZEN[model].items():
+            figure = studies[name].tasks.get(task, PublishedScores()).values.get(arm)
+            if figure is not None:
+                assert figure == pytest.approx(expected, abs=0.5 if name == "table-15" else 1e-9), (
+                    name,
+                    task,
+                )
+                compared += 1
+    assert compared >= 40
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fpt_plugins.report.analysis import Analysis
 from fpt_plugins.report.comparison import PairedComparison
 from fpt_plugins.report.convergence import Convergence
@@ -50,15 +52,30 @@ def _compared(found: PairedComparison) -> tuple[str, ...]:
 def convergence_table(analysis: Analysis) -> Table:
     """Steps to the stated thresholds."""
     columns = ("task", "arm", "threshold", "reached by", "mean step", "from", "to", "each seed")
+    published = analysis.results.study.published
+    theirs = {label: scores.steps for label, scores in published.tasks.items()} if published else {}
+    beside = ("published",) if any(theirs.values()) else ()
+    note = (
+        "The first look at validation data whose score reaches the threshold, so steps are as coarse "
+        "as the looks. An arm of which a seed never reaches it has no mean."
+    )
+    if published and beside:
+        note += f" Published: {published.source}. Why ours may differ: {published.differs}."
     return Table(
         name="convergence",
         title="Steps to a stated validation score",
-        columns=columns,
-        rows=map(_converged, analysis.convergences),
-        numbers=columns[2:],
-        note="The first look at validation data whose score reaches the threshold, so steps are as coarse "
-        "as the looks. An arm of which a seed never reaches it has no mean.",
+        columns=(*columns, *beside),
+        rows=[
+            (*_converged(found), *(str(_steps(theirs, found)) for _ in beside))
+            for found in analysis.convergences
+        ],
+        numbers=(*columns[2:], *beside),
+        note=note,
     )
+
+
+def _steps(theirs: Mapping[str, Mapping[str, int]], found: Convergence) -> int | str:
+    return theirs.get(found.arm.task, {}).get(found.arm.name, HOLE)
 
 
 def _converged(found: Convergence) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ def score_tables(analysis: Analysis) -> Iterator[Table]:
 
 def _table(analysis: Analysis, task: str, scores: tuple[ArmScores, ...]) -> Table:
     published = analysis.results.study.published
-    theirs = published.tasks.get(task) if published else None
+    known = published.tasks.get(task) if published else None
+    theirs = known if known and known.values else None
     floors = next((each.floors for each in scores if each.floors), ())
     columns = ["arm", f"test {scores[0].metric}", "from", "to", "seeds", "each seed", "learning rate"]
     beside = _beside(theirs, scores[0].metric)

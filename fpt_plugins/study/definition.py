@@ -132,11 +132,13 @@ class PublishedScores:
     Args:
         metric: The metric of ours that they stand beside.
         values: Per cent, by the names of the study's arms.
+        steps: Steps to convergence, by the names of the study's arms.
         differs: Why ours may differ, for this task.
     """
 
     metric: str = "accuracy"
     values: Mapping[str, float] = attrs.field(factory=dict)
+    steps: Mapping[str, int] = attrs.field(factory=dict)
     differs: str = ""
 
 
