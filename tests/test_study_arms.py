@@ -63,6 +63,17 @@ def test_a_control_that_is_an_arm_already_is_that_arm(small_study):
     ]
 
 
+def test_a_control_is_the_arm_that_says_what_it_leaves_unsaid(small_study):
+    """An arm that names the default policy is still the control that does not."""
+    left_out = {"none": "t", "statistics": "t", "linear-probe": "t", "full": "t"}
+    arms = {"drawn": {"init": "random", "train": "fpt"}, "pretrained": {}}
+    study = small_study(settings=BODY, axes={}, arms=arms, **{"leave-out": left_out})
+    assert [(arm.name, arm.control) for arm in arms_of(study).arms] == [
+        ("drawn", "random"),
+        ("pretrained", ""),
+    ]
+
+
 def test_an_arm_with_a_controls_name_does_not_hide_the_control(small_study):
     """What is called random and is not stands beside the control."""
     left_out = {"none": "t", "statistics": "t", "linear-probe": "t", "full": "t"}
@@ -91,6 +102,12 @@ def test_an_arm_may_have_rates_of_its_own(small_study):
     """They stand in place of the study's."""
     study = small_study(axes={}, arms={"a": {"rates": [0.5]}, "b": {"train": "head"}})
     assert [arm.rates for arm in arms_of(study).arms] == [(0.5,), (1e-3, 1e-2)]
+
+
+def test_two_arms_may_differ_in_their_rates_alone(small_study):
+    """Neither is dropped: an arm that a study names is in its table."""
+    study = small_study(axes={}, arms={"tuned": {}, "fixed": {"rates": [1e-3]}})
+    assert names(study) == ["tuned", "fixed"]
 
 
 def test_layers_of_settings():

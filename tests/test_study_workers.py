@@ -1,4 +1,4 @@
-"""Cells that raise, hang, are killed or overflow, in processes of their own, and a study that goes on."""
+"""Cells that raise, hang, are killed, run out of memory or overflow, and a study that goes on."""
 
 import pytest
 
@@ -19,7 +19,7 @@ class Poison(Task):
     readout = Last()
     target = Classes(("a", "b"))
     metrics = (accuracy,)
-    does: Literal["well", "raise", "hang", "die", "overflow"] = attrs.field(default="well")
+    does: Literal["well", "raise", "hang", "die", "exhaust", "overflow"] = attrs.field(default="well")
 
     def split(self, name):
         if self.does == "raise":
@@ -28,6 +28,8 @@ class Poison(Task):
             time.sleep(600)
         if self.does == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.does == "exhaust":
+            np.ones(2**60)
         scale = 3e38 if self.does == "overflow" else 1.0
         return [(np.full((2, 64), scale * (-1) ** i, np.float32), i % 2) for i in range(8)]
 
@@ -49,7 +51,7 @@ def fpt_tokenize(task, samples):
 def poison(small_study, distributions):
     """A study whose arms are the ways in which a cell can fail, and one that does not."""
     distributions.add("fpt-poison", POISON, plugin="poison")
-    kinds = ("well", "raise", "hang", "die", "overflow")
+    kinds = ("well", "raise", "hang", "die", "exhaust", "overflow")
     return small_study(
         seeds=[0],
         axes={},
@@ -71,6 +73,7 @@ def test_poison_cells_are_marked_and_the_others_done(poison, run_small):
         "raise": "RuntimeError: the file burns",
         "hang": "not over after 6 seconds",
         "die": "SIGKILL",
+        "exhaust": "Unable to allocate 8.00 EiB",
         "overflow": "NonFiniteError",
     }
     for arm, words in reasons.items():

@@ -123,7 +123,8 @@ def cost_table(analysis: Analysis) -> Table:
         rows=[_cost(cost_of(analysis.results, each.arm)) for each in analysis.scores],
         numbers=columns[2:],
         note="Seconds of training and validation: of one run, the mean over all seeds; of the sweep, the "
-        "sum. They depend on the machine and on what else it did.",
+        "sum; of runs that shared their passes, the share of each. They depend on the machine and on what "
+        "else it did.",
     )
 
 

@@ -21,10 +21,11 @@ def run_table(analysis: Analysis) -> Table:
     return Table(
         name="runs",
         title="Every run",
-        columns=(*place, *state, *found, "folder", "reason"),
+        columns=(*place, *state, *found, "folder", "bank", "reason"),
         rows=[_run(analysis, cell) for cell in analysis.results.cells],
         numbers=(*place[3:], *state[1:], *found),
-        note="A run that serves both its sweep and the result is there twice. Folders are below cells/.",
+        note="A run that serves both its sweep and the result is there twice. Folders are below cells/. Runs "
+        "of one bank shared their passes; the others trained alone.",
     )
 
 
@@ -41,6 +42,7 @@ def _run(analysis: Analysis, cell: StudyCell) -> tuple[str, ...]:
         score(_selected(analysis, cell)),
         str(cell.test.reads) if cell.test else HOLE,
         cell.identity or HOLE,
+        cell.bank or HOLE,
         cell.reason,
     )
 
@@ -93,7 +95,8 @@ def command_table(analysis: Analysis) -> Table:
         title="Commands",
         columns=("folder", "command"),
         rows=[(cell.identity, cell.command) for cell in _once(analysis) if cell.command],
-        note="Each trains the run of that folder again, elsewhere.",
+        note="Each trains the run of that folder again, elsewhere and alone: bit for bit what trained alone "
+        "here with as many threads, to rounding what shared its passes in a bank.",
     )
 
 

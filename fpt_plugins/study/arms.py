@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import UnknownName
 from fpt_plugins.study.controls import controls_of
 from fpt_plugins.study.definition import NamedArm, Study, StudyTask
@@ -98,12 +99,18 @@ def _name(name: str, place: Mapping[str, Any]) -> str:
 
 
 def _distinct(arms: Iterator[StudyArm]) -> Iterator[StudyArm]:
-    """Of arms with equal settings the first, which is then the control that a later one is."""
+    """Every named arm; a control that equals one before it is that one, by another name."""
     found: list[StudyArm] = []
     for arm in arms:
-        same = next((place for place, each in enumerate(found) if each.settings == arm.settings), None)
-        if same is None:
+        same = next((place for place, each in enumerate(found) if _whole(each) == _whole(arm)), None)
+        if same is None or not arm.control:
             found.append(arm)
-        elif arm.control and not found[same].control:
+        elif not found[same].control:
             found[same] = attrs.evolve(found[same], control=arm.control)
     yield from found
+
+
+def _whole(arm: StudyArm) -> dict[str, Any]:
+    """An arm's settings and those that it leaves as they are: ``train`` is ``fpt`` whether said or not."""
+    fields = attrs.fields_dict(Configuration).items()
+    return {**{name: field.default for name, field in fields}, **arm.settings}
