@@ -223,7 +223,7 @@ CAVEATS = {
     untested: ["1 finished run without a test score"],
     read_twice: ["Test data was read more than once for 1 run", "2 times"],
     one_seed: ["There is one seed only"],
-    no_reason: ["left out: no reason is given"],
+    no_reason: ["the body trains too): no reason is given"],
     smoke: ["This is the smoke scale"],
     failed_rate: ["1 learning rate could not be chosen"],
     unswept: ["2 arms had one learning rate only"],
@@ -240,15 +240,16 @@ def test_what_limits_a_report_stands_at_its_top(over, change):
     for text, answer in ((page.html(), '<h2 id="answer">'), (page.markdown(), "## What the results say")):
         top, _, _ = text.partition(answer)
         assert all(words in top for words in CAVEATS[change])
-    plain = " ".join(caveat.text for caveat in caveats_of(over))
+    plain = " ".join(words for caveat in caveats_of(over) for words in (caveat.text, *caveat.details))
     assert not any(words in plain for words in CAVEATS[change])
 
 
 def test_a_control_that_is_left_out_is_named_with_its_reason(over):
     """Each of the five, as the study says."""
-    found = [caveat.text for caveat in caveats_of(over) if "control" in caveat.text]
-    assert len(found) == 5
-    assert all(text.endswith("left out: a test of the grid.") for text in found)
+    (found,) = [caveat for caveat in caveats_of(over) if "control" in caveat.text]
+    assert found.text == "Left out of 5 controls: none, random, statistics, linear-probe and full."
+    assert len(found.details) == 5
+    assert all(text.endswith("): a test of the grid") for text in found.details)
 
 
 def test_a_rate_at_the_edge_is_named(over):
@@ -299,6 +300,10 @@ def test_attention_maps_are_drawn_from_the_adapters_of_the_study(over):
     one = attrs.evolve(over, cells=tuple(cell for cell in over.cells if cell != first))
     titles = [figure.title for figure in attention(one).figures]
     assert titles == ["Attention: bits/xor, train=fpt, seed 1", "Attention: bits/xor, train=head, seed 0"]
+    weights = attention(one).figures[0].data
+    assert len(weights.columns) == 2 + 10  # two strings of five bits
+    assert len(weights.rows) == 5  # one layer, and a bit is read out of each of the last five
+    assert all(sum(map(float, row[2:])) == pytest.approx(1, abs=1e-3) for row in weights.rows)
     none = attrs.evolve(one, cells=tuple(cell for cell in one.cells if cell != second))
     assert len(attention(none).figures) == 1
     assert "bits/xor, train=fpt: no run is done." in attention(none).text

@@ -11,8 +11,23 @@ from fpt_plugins.report.claims import Claim
 from fpt_plugins.report.comparison import ALPHA, PairedComparison
 from fpt_plugins.report.rates import shared_rates
 from fpt_plugins.report.scores import ArmScores
+from fpt_plugins.report.summary import LEVEL
 from fpt_plugins.report.tuples import texts
-from fpt_plugins.report.wording import count, interval, listed, score, short, signed
+from fpt_plugins.report.wording import count, interval, listed, placed, score, short, signed
+
+READING = (
+    f"Differences are those of test scores, first minus second, over the same seeds; in brackets the "
+    f"{LEVEL:.0%} interval of their mean; p is corrected for the number of comparisons."
+)
+"""How the numbers of the sentences are read."""
+
+PLACES = (
+    "past it with the whole interval",
+    "not to be told from it",
+    "short of it with the whole interval",
+    "without an interval, having one seed or a hole",
+)
+"""Where arms stand to a floor."""
 
 
 @attrs.frozen
@@ -54,7 +69,7 @@ def sentence(found: PairedComparison) -> str:
     Args:
         found: The comparison.
     """
-    place = f"{found.task}: {found.first} against {found.second}"
+    place = f"{found.task}: {_against(found.first, found.second)}"
     if found.difference is None:
         return f"{place}: cannot be said, {found.reason}."
     seeds = count(found.difference.n, "seed")
@@ -73,13 +88,26 @@ def sentence(found: PairedComparison) -> str:
     return f"{place}: {found.first} is {'better' if better else 'worse'} ({facts})."
 
 
+def _against(first: str, second: str) -> str:
+    """Two arms, their common place on the axes said once: ``a against b at layers=2``."""
+    ours, theirs = first.split(", "), second.split(", ")
+    shared: list[str] = []
+    while min(len(ours), len(theirs)) > 1 and ours[-1] == theirs[-1]:
+        shared.insert(0, ours.pop())
+        theirs.pop()
+    names = f"{placed(', '.join(ours))} against {placed(', '.join(theirs))}"
+    return f"{names} at {', '.join(shared)}" if shared else names
+
+
 def _claim(claim: Claim) -> str:
     ours = claim.comparison
-    theirs = f"published {ours.first} {claim.first:g}, {ours.second} {claim.second:g} ({claim.metric}, %)"
+    first, second = placed(ours.first), placed(ours.second)
+    theirs = f"published {first} {claim.first:g}, {second} {claim.second:g} ({claim.metric}, %)"
     known = ours.difference
     here = "nothing known here"
     if known:
-        here = f"here {ours.metric} {signed(known.mean)} {interval(known.interval)}"
+        bounds = f" {interval(known.interval)}" if known.interval else ""
+        here = f"here {ours.metric} {signed(known.mean)}{bounds}"
     verdict = {
         "holds": "the difference holds at this size",
         "does not hold": "the difference does not hold at this size: ours has the other sign",
@@ -96,30 +124,23 @@ def _floors(analysis: Analysis) -> Iterator[str]:
         if floor is None:
             continue
         words = f"{task}: the best floor is {score(floor.value)} ({floor.name})"
-        above, open_, below = (
-            [each.arm.name for each in known if _place(each) == place] for place in ("above", "open", "below")
-        )
-        parts = [
-            f"{listed(names)} {verb}"
-            for names, verb in (
-                (above, "pass it with the whole interval"),
-                (open_, "cannot be told from it, or have no interval"),
-                (below, "do not reach it"),
-            )
-            if names
-        ]
+        found = {
+            place: [placed(each.arm.name) for each in known if _place(each) == place] for place in PLACES
+        }
+        parts = [f"{place}: {listed(names)}" for place, names in found.items() if names]
         yield f"{words}; {'; '.join(parts)}."
 
 
 def _place(scores: ArmScores) -> str:
     """Whether the whole interval of an arm's mean lies past the best floor, before it, or neither."""
+    past, between, before, unknown = PLACES
     bounds = scores.summary.interval if scores.summary else None
     floor = scores.best_floor
     if bounds is None or floor is None:
-        return "open"
+        return unknown
     if bounds[0] <= floor.value <= bounds[1]:
-        return "open"
-    return "above" if (bounds[0] > floor.value) == scores.higher_is_better else "below"
+        return between
+    return past if (bounds[0] > floor.value) == scores.higher_is_better else before
 
 
 def _shared_rates(analysis: Analysis) -> Iterator[str]:
@@ -133,5 +154,5 @@ def _shared_rates(analysis: Analysis) -> Iterator[str]:
     )
     for each in turned:
         rates = listed(f"{signed(each.shared[rate])} at {rate:g}" for rate in each.turned)
-        arms = f"{each.first} minus {each.second}"
+        arms = f"{placed(each.first)} minus {placed(each.second)}"
         yield f"{each.task}: {arms} is {signed(each.own)} at their own rates, {rates}."

@@ -6,10 +6,13 @@ import matplotlib as mpl
 
 from fpt_plugins.adapter import load
 from fpt_plugins.attention_figure import draw, sample_attention
+from fpt_plugins.attention_map import AttentionMap
 from fpt_plugins.errors import FptError
 from fpt_plugins.report.analysis import Analysis
 from fpt_plugins.report.figure import STYLE, ReportFigure
 from fpt_plugins.report.naming import file_name
+from fpt_plugins.report.table import Table
+from fpt_plugins.report.wording import score
 from fpt_plugins.study.results import StudyCell
 
 NOTE = (
@@ -45,11 +48,31 @@ def _shown(analysis: Analysis, task: str) -> list[str]:
 
 def _figure(cell: StudyCell) -> ReportFigure:
     title = f"{cell.task}, {cell.arm}, seed {cell.seed}"
+    name = file_name("attention", cell.task, cell.arm)
+    found = sample_attention(load(str(cell.folder), device="cpu", precision="fp32"))
     with mpl.rc_context(STYLE):
-        drawing = draw(sample_attention(load(str(cell.folder), device="cpu", precision="fp32")), title="")
+        drawing = draw(found, title="")
     return ReportFigure(
-        name=file_name("attention", cell.task, cell.arm),
+        name=name,
         title=f"Attention: {title}",
         alt=f"Attention maps of {cell.arm} on {cell.task}: a row of colors for each position read out.",
         drawing=drawing,
+        data=_weights(found, name, title),
+    )
+
+
+def _weights(found: AttentionMap, name: str, title: str) -> Table:
+    """The weights that are drawn: a row for each layer and position read out, a column for each token."""
+    tokens = [f"{place}: {token}" for place, token in enumerate(found.keys)]
+    rows = [
+        (str(layer), f"{place}: {found.queries[place]}", *map(score, weights))
+        for layer, matrix in enumerate(found.weights.mean(axis=1).tolist())
+        for place, weights in enumerate(matrix)
+    ]
+    return Table(
+        name=name,
+        title=f"Attention: {title}",
+        columns=("layer", "read out", *tokens),
+        rows=rows,
+        numbers=("layer", *tokens),
     )

@@ -78,13 +78,21 @@ def _seeds(results: StudyResults) -> Iterator[Caveat]:
 
 def _controls(results: StudyResults) -> Iterator[Caveat]:
     tasks = [task.label for task in results.study.tasks]
-    for control, meaning in CONTROLS.items():
-        present = {arm.task for arm in results.arms if arm.control == control}
-        absent = [task for task in tasks if task not in present]
-        if absent:
-            where = "" if len(absent) == len(tasks) else f" on {listed(absent)}"
-            reason = results.left_out.get(control, "no reason is given")
-            yield Caveat(f"The control {control} ({meaning}) is left out{where}: {reason}.")
+    found = {control: [task for task in tasks if not _has(results, control, task)] for control in CONTROLS}
+    absent = {control: where for control, where in found.items() if where}
+    if absent:
+        yield Caveat(
+            f"Left out of {len(CONTROLS)} controls: {listed(absent)}.",
+            [
+                f"{control} ({CONTROLS[control]}){'' if where == tasks else f' on {listed(where)}'}: "
+                f"{results.left_out.get(control, 'no reason is given')}"
+                for control, where in absent.items()
+            ],
+        )
+
+
+def _has(results: StudyResults, control: str, task: str) -> bool:
+    return any(arm.control == control for arm in results.arms if arm.task == task)
 
 
 def _comparisons(results: StudyResults) -> Iterator[Caveat]:

@@ -9,7 +9,7 @@ import jinja2
 
 from fpt_plugins import __version__
 from fpt_plugins.report.analysis import Analysis
-from fpt_plugins.report.answer import Answer, answers_of
+from fpt_plugins.report.answer import READING, Answer, answers_of
 from fpt_plugins.report.caveats import Caveat, caveats_of
 from fpt_plugins.report.figure import ReportFigure
 from fpt_plugins.report.section import Section
@@ -27,6 +27,7 @@ class Page:
         question: The study's.
         standing: How many runs are done.
         caveats: What limits it.
+        reading: How their numbers are read.
         answers: Sentences to the study's questions.
         sections: What they stand on.
         command: How the report is made again.
@@ -36,6 +37,7 @@ class Page:
     question: str
     standing: str
     caveats: tuple[Caveat, ...]
+    reading: str
     answers: tuple[Answer, ...]
     sections: tuple[Section, ...]
     command: str
@@ -73,6 +75,7 @@ def page_of(analysis: Analysis, sections: tuple[Section, ...]) -> Page:
         question=results.study.question,
         standing=results.standing(),
         caveats=caveats_of(results),
+        reading=READING,
         answers=answers_of(analysis),
         sections=sections,
         command=f"fpt study report {results.folder.name}",

@@ -43,6 +43,17 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def placed(arm: str) -> str:
+    """An arm's name as it stands in a sentence, its place on the axes in parentheses.
+
+    Example:
+        >>> placed("random, layers=2, train=head"), placed("random")
+        ('random (layers=2, train=head)', 'random')
+    """
+    name, _, place = arm.partition(", ")
+    return f"{name} ({place})" if place else name
+
+
 def listed(words: Iterable[object]) -> str:
     """Words in a row: ``a, b and c``."""
     *most, last = [str(word) for word in words] or [""]
