@@ -53,7 +53,8 @@ def longer(small_study, **tables):
 
 def test_a_killed_study_ends_as_a_calm_one(small_study, run_small, new_direct_workers, tmp_path):
     """Killed in its second cell, the study is continued and has the tensors and rows of one left alone."""
-    study = longer(small_study, seeds=[0])
+    sweep = {"rates": [1e-3, 3e-3, 1e-2], "seeds": [0]}
+    study = longer(small_study, seeds=[0], axes={"train": ["fpt"]}, sweep=sweep)
     calm = run_small(study, new_direct_workers())
     save_study(study, tmp_path / "study")
     driver = begin(tmp_path / "study")

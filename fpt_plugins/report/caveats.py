@@ -71,8 +71,11 @@ def _seeds(results: StudyResults) -> Iterator[Caveat]:
         yield Caveat("There is one seed only: no interval and no test is possible.")
     elif number < FEW_SEEDS:
         yield Caveat(
-            f"There are {number} seeds: intervals are wide, the t-test's assumption of normal differences "
-            f"cannot be checked, and Wilcoxon's test cannot give a p-value below {2 / 2**number:g}."
+            f"There are {number} seeds: intervals are wide, and tests weak.",
+            [
+                "the t-test's assumption of normal differences cannot be checked",
+                f"Wilcoxon's test cannot give a p-value below {2 / 2**number:g}",
+            ],
         )
 
 

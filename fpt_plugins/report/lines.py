@@ -51,7 +51,7 @@ def draw_lines(
         lines: At least one.
         x: The label of the places.
         y: The label of the heights.
-        levels: Horizontal lines by their names: the first has its name above it, the others below.
+        levels: Horizontal lines by their names: the highest has its name above it, the others below.
         log: Whether places are on a logarithmic scale.
     """
     with mpl.rc_context(STYLE):
@@ -60,7 +60,8 @@ def draw_lines(
         axes = figure.add_subplot()
         for number, line in enumerate(lines):
             _draw(axes, line, number)
-        for number, (name, height) in enumerate((levels or {}).items()):
+        highest_first = sorted((levels or {}).items(), key=lambda level: -level[1])
+        for number, (name, height) in enumerate(highest_first):
             _level(axes, name, height, above=number == 0)
         axes.set(xlabel=x, ylabel=y, xscale="log" if log else "linear")
         if log:
