@@ -51,19 +51,21 @@ def longer(small_study, **tables):
     return small_study(settings={**settings, "steps": 60, "evaluate_every": 10}, **tables)
 
 
-def test_a_killed_study_ends_as_a_calm_one(small_study, run_small, new_direct_workers, tmp_path):
-    """Killed in its second cell, the study is continued and has the tensors and rows of one left alone."""
+@pytest.mark.parametrize("bank", [False, pytest.param(True, marks=pytest.mark.heavy)], ids=["alone", "bank"])
+def test_a_killed_study_ends_as_a_calm_one(small_study, run_small, new_direct_workers, tmp_path, bank):
+    """Killed in its second cell, or bank, a study that is continued has the tensors and rows of a calm one."""
     sweep = {"rates": [1e-3, 3e-3, 1e-2], "seeds": [0]}
     study = longer(small_study, seeds=[0], axes={"train": ["fpt"]}, sweep=sweep)
-    calm = run_small(study, new_direct_workers())
+    calm = run_small(study, new_direct_workers(), bank=bank)
     save_study(study, tmp_path / "study")
-    driver = begin(tmp_path / "study")
-    second = calm.cells[1].identity
-    wait_until(lambda: list((tmp_path / "study" / "cells" / second).glob("checkpoints/step-*")))
+    driver = begin(tmp_path / "study", *(["--bank"] if bank else []))
+    second = calm.cells[1]
+    place = tmp_path / "study" / (f"banks/{second.bank}" if bank else "cells") / second.identity
+    wait_until(lambda: list(place.glob("checkpoints/step-*")))
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
     workers = new_direct_workers()
-    again = run_small(study, workers, tmp_path / "study")
+    again = run_small(study, workers, tmp_path / "study", bank=bank)
     assert calm.cells[0].identity not in {job.identity for job in workers.jobs if job.work == "train"}
     assert again.complete
     assert adapters(again) == adapters(calm)

@@ -29,7 +29,7 @@ class Poison(Task):
         if self.does == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.does == "exhaust":
-            np.ones(2**60)
+            np.ones(2**59)
         scale = 3e38 if self.does == "overflow" else 1.0
         return [(np.full((2, 64), scale * (-1) ** i, np.float32), i % 2) for i in range(8)]
 
@@ -73,7 +73,7 @@ def test_poison_cells_are_marked_and_the_others_done(poison, run_small):
         "raise": "RuntimeError: the file burns",
         "hang": "not over after 6 seconds",
         "die": "SIGKILL",
-        "exhaust": "Unable to allocate 8.00 EiB",
+        "exhaust": "Unable to allocate 4.00 EiB",
         "overflow": "NonFiniteError",
     }
     for arm, words in reasons.items():
