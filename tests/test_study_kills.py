@@ -53,7 +53,7 @@ def longer(small_study, **tables):
 
 @pytest.mark.parametrize("bank", [False, pytest.param(True, marks=pytest.mark.heavy)], ids=["alone", "bank"])
 def test_a_killed_study_ends_as_a_calm_one(small_study, run_small, new_direct_workers, tmp_path, bank):
-    """Killed in its second cell, or bank, a study that is continued has the tensors and rows of a calm one."""
+    """Killed in its second cell, or bank, a study that goes on has the tensors and rows of a calm one."""
     sweep = {"rates": [1e-3, 3e-3, 1e-2], "seeds": [0]}
     study = longer(small_study, seeds=[0], axes={"train": ["fpt"]}, sweep=sweep)
     calm = run_small(study, new_direct_workers(), bank=bank)
