@@ -49,29 +49,37 @@ def fpt_tokenize(task, samples):
 
 @pytest.fixture
 def poison(small_study, distributions):
-    """A study whose arms are the ways in which a cell can fail, and one that does not."""
+    """A function that gives a study of some of the ways in which a cell can fail, and of one that does not."""
     distributions.add("fpt-poison", POISON, plugin="poison")
-    kinds = ("well", "raise", "hang", "die", "exhaust", "overflow")
-    return small_study(
-        seeds=[0],
-        axes={},
-        tasks={"poison/task": {}},
-        settings={"backbone": "none", "backbone_options": {"width": 8}, "device": "cpu", "precision": "fp32"},
-        arms={kind: {"options": {"does": kind}} for kind in kinds},
-        sweep={"rates": [1e-3]},
-        stopping={"attempts": 1, "cell-seconds": 6},
-    )
+
+    def make(kinds, seconds):
+        return small_study(
+            seeds=[0],
+            axes={},
+            tasks={"poison/task": {}},
+            settings={
+                "backbone": "none",
+                "backbone_options": {"width": 8},
+                "device": "cpu",
+                "precision": "fp32",
+            },
+            arms={kind: {"options": {"does": kind}} for kind in kinds},
+            sweep={"rates": [1e-3]},
+            stopping={"attempts": 1, "cell-seconds": seconds},
+        )
+
+    return make
 
 
 def test_poison_cells_are_marked_and_the_others_done(poison, run_small):
     """Each is marked with what happened; the study outlives all, the healthy arm is done."""
-    results = run_small(poison, LocalWorkers(poison.stopping.cell_seconds))
+    kinds = ("raise", "die", "exhaust", "overflow", "well")
+    results = run_small(poison(kinds, 600), LocalWorkers(600))
     cells = {cell.arm: cell for cell in results.cells if cell.role == "sweep"}
     assert cells["well"].status == "done"
     assert results.select("poison/task", "well", "final")[0].test
     reasons = {
         "raise": "RuntimeError: the file burns",
-        "hang": "not over after 6 seconds",
         "die": "SIGKILL",
         "exhaust": "Unable to allocate 4.00 EiB",
         "overflow": "NonFiniteError",
@@ -82,3 +90,10 @@ def test_poison_cells_are_marked_and_the_others_done(poison, run_small):
         assert results.select("poison/task", arm, "final")[0].status == "missing"
     log = results.folder / "logs" / f"{cells['raise'].identity}.txt"
     assert "Traceback" in log.read_text()
+
+
+def test_a_cell_that_hangs_is_ended(poison, run_small):
+    """After its time, with what it began; the study ends."""
+    results = run_small(poison(["hang"], 1), LocalWorkers(1))
+    (cell,) = results.select("poison/task", "hang", "sweep")
+    assert (cell.status, cell.reason, cell.attempts) == ("failed", "not over after 1 seconds", 1)
