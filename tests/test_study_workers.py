@@ -49,7 +49,7 @@ def fpt_tokenize(task, samples):
 
 @pytest.fixture
 def poison(small_study, distributions):
-    """A function that gives a study of some of the ways in which a cell can fail, and of one that does not."""
+    """A function that gives a study whose arms are ways in which a cell can fail, or does not."""
     distributions.add("fpt-poison", POISON, plugin="poison")
 
     def make(kinds, seconds):
