@@ -230,8 +230,11 @@ def collate(task: Task, sequences: Sequences, targets: list[NDArray[Any]] | None
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)  # [B, T]
     kind = np.int64 if isinstance(task.sequence, TokenIds) else np.float32
     values = torch.from_numpy(sequences.values.astype(kind))  # a copy: a plugin's array may be read-only
-    tokens = values.new_zeros((*mask.shape, *values.shape[1:]))
-    tokens[mask] = values
+    if len(values) == mask.numel():  # nothing is padded
+        tokens = values.reshape(*mask.shape, *values.shape[1:])
+    else:
+        tokens = values.new_zeros((*mask.shape, *values.shape[1:]))
+        tokens[mask] = values
     return Batch(tokens, mask, None if targets is None else _stack(targets))
 
 

@@ -60,19 +60,21 @@ class Rows:
 
     def __init__(self) -> None:
         self._present: tuple[int, ...] = ()
+        self._counts: tuple[int, ...] = ()
         self._places = torch.empty(0, dtype=torch.int64)
 
     @contextmanager
     def of(self, counts: Sequence[tuple[int, int]], device: torch.device) -> Iterator[None]:
         """Inside, a batch has these rows: an adapter's place in the bank, and how many of its rows follow."""
-        before = self._present, self._places
+        before = self._present, self._counts, self._places
         self._present = tuple(place for place, _ in counts)
-        lengths = torch.tensor([count for _, count in counts])
+        self._counts = tuple(count for _, count in counts)
+        lengths = torch.tensor(self._counts)
         self._places = torch.arange(len(counts)).repeat_interleave(lengths).to(device)  # [B]
         try:
             yield
         finally:
-            self._present, self._places = before
+            self._present, self._counts, self._places = before
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -89,6 +91,16 @@ class Rows:
     def spread(self, tensors: Sequence[Tensor]) -> Tensor:
         """The same of one tensor for each adapter that is present."""
         return torch.stack(list(tensors))[self._places]
+
+    def gather_parts(self, tensors: Sequence[Tensor]) -> Tensor:
+        """As :meth:`gather`, but once for each of the equal parts of a batch, ``[P, ...]``.
+
+        A part is an adapter's rows where all have as many, which spares the gather and in the backward
+        pass the sum over rows, and else a row.
+        """
+        if len(set(self._counts)) > 1:
+            return self.gather(tensors)
+        return torch.stack([tensors[place] for place in self._present])
 
 
 class RowWiseNorm(nn.Module):
@@ -107,7 +119,7 @@ class RowWiseNorm(nn.Module):
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Hidden states ``[B, T, D]`` to normed ones; OPT joins them to ``[B * T, D]``."""
-        weight = self._own("weight")  # [B, 1, D]
+        weight = self._own("weight")  # [P, 1, D]
         normed: Tensor = self.plain(hidden_states).reshape(len(weight), -1, weight.shape[-1])
         if getattr(self.norms[0], "bias", None) is None:
             scaled = normed * weight
@@ -116,7 +128,7 @@ class RowWiseNorm(nn.Module):
         return scaled.view(hidden_states.shape)
 
     def _own(self, leaf: str) -> Tensor:
-        return self.rows.gather([norm.get_parameter(leaf) for norm in self.norms]).unsqueeze(1)
+        return self.rows.gather_parts([norm.get_parameter(leaf) for norm in self.norms]).unsqueeze(1)
 
 
 def _without_scale(norm: nn.Module) -> nn.Module:
