@@ -24,6 +24,7 @@ from fpt_plugins.freezing import Partition, freeze, hold_frozen
 from fpt_plugins.model import FrozenPretrainedTransformer, evaluating
 from fpt_plugins.plugins import Plugins, backbone_versions, find_backbone
 from fpt_plugins.precision import Precision, choose_precision
+from fpt_plugins.quantization import quantize_frozen
 from fpt_plugins.readout import Every, First, Flatten
 from fpt_plugins.shared_body import own_trained, share
 from fpt_plugins.streams import seeded, stream_seed
@@ -137,6 +138,8 @@ def assemble(configuration: Configuration, *, plugins: Plugins | None = None, bo
     if body is not None:
         own_trained(model, partition.trained_names)
     hold_frozen(model, partition, precision.dtype)
+    if configuration.quantize == "int8":
+        quantize_frozen(model, frozenset(partition.trained_names))
     return Arm(
         configuration=configuration,
         plugins=found.plugins,

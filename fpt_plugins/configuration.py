@@ -20,6 +20,7 @@ from fpt_plugins.task import Recipe
 BATCHINGS = ("length", "shuffle")
 PRECISIONS = ("auto", "bf16", "fp32")
 COMPILATIONS = ("auto", "on", "off")
+QUANTIZATIONS = ("none", "int8")
 FAST_PARTS = ("dropout", "gelu", "last-block", "packed")
 """What :mod:`fpt_plugins.fast_path` applies."""
 
@@ -79,6 +80,7 @@ class Configuration:
             and none on a CPU, whose cores compute. They change no result.
         compile: Whether ``torch.compile`` takes the model; ``auto`` is on a GPU alone.
         fast: Which parts of the fast path are taken; all of them unless some are named.
+        quantize: ``int8`` keeps the frozen matrices of the body in 8 bits, through torchao.
         wrappers: Plugins whose hook wrappers apply (``--with``).
         data: Where data files are; no part of what the run is.
 
@@ -119,6 +121,7 @@ class Configuration:
     fast: tuple[str, ...] = attrs.field(
         default=FAST_PARTS, converter=tuple, validator=deep_iterable(in_(FAST_PARTS))
     )
+    quantize: str = attrs.field(default="none", validator=in_(QUANTIZATIONS))
     wrappers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     data: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), eq=False)
 

@@ -120,7 +120,8 @@ def hold_frozen(model: Module, partition: Partition, dtype: torch.dtype) -> None
     for group in ("attention", "mlp"):
         for name in set(partition.groups[group]) - set(partition.trained_names):
             parameter = model.get_parameter(name)
-            parameter.data = parameter.data.to(dtype)
+            if parameter.dtype != dtype:  # a quantized one of a shared body has it
+                parameter.data = parameter.data.to(dtype)
 
 
 class FrozenState:
@@ -164,7 +165,18 @@ def _frozen_digests(model: Module) -> dict[str, str]:
 
 
 def _held_digest(tensor: Tensor) -> str:
-    layout = f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()}\n"
-    found = hashlib.sha256(layout.encode())
-    found.update(tensor_bytes(tensor))
+    found = hashlib.sha256()
+    for part in _parts(tensor):
+        found.update(f"{part.dtype} {tuple(part.shape)} {part.stride()}\n".encode())
+        found.update(tensor_bytes(part))
     return found.hexdigest()
+
+
+def _parts(tensor: Tensor) -> list[Tensor]:
+    """What a tensor is made of: itself, or of a quantized one its numbers and their scales."""
+    from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+    if not is_traceable_wrapper_subclass(tensor):
+        return [tensor]
+    names, _ = tensor.__tensor_flatten__()
+    return [getattr(tensor, name) for name in names]

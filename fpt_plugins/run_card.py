@@ -19,7 +19,7 @@ from fpt_plugins.storage import write_file
 _RECIPE = (
     *("steps", "batch_size", "lr", "group_lr", "dropout", "clip", "evaluate_every", "cache_features"),
     *("batching", "data_fraction", "align", "align_steps", "seed", "init_seed", "wrappers"),
-    *("micro_batch_size", "gradient_checkpointing", "compile", "fast"),
+    *("micro_batch_size", "gradient_checkpointing", "compile", "fast", "quantize"),
 )
 """Settings of a card's recipe; with the precision, that the run computed in."""
 _FLAGS = (
@@ -122,6 +122,7 @@ def command(configuration: Configuration, precision: str, out: str) -> str:
     if configuration.cache_features is not None:
         words.append("--cache-features" if configuration.cache_features else "--no-cache-features")
     words += ["--gradient-checkpointing"] if configuration.gradient_checkpointing else []
+    words += ["--quantize", configuration.quantize] if configuration.quantize != "none" else []
     if configuration.data_fraction < 1:
         words += ["--set", f"data_fraction={configuration.data_fraction}"]
     words += ["--fast", *configuration.fast] if configuration.fast else []

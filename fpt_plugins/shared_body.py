@@ -49,6 +49,7 @@ def body_facts(source_digest: str, configuration: Configuration) -> dict[str, An
         "backbone options": options,
         "source digest": source_digest,
         "precision": configuration.precision,
+        "quantization": configuration.quantize,
     }
 
 

@@ -47,6 +47,9 @@ Compile = Annotated[
     Literal["auto", "on", "off"] | None, Parameter(help="Use torch.compile (auto: on a GPU alone).")
 ]
 FastParts = Annotated[Words, Parameter(help="Parts taken (default all): dropout, gelu, last-block, packed.")]
+Quantize = Annotated[
+    Literal["none", "int8"] | None, Parameter(help="Keep the frozen body's matrices in 8 bits (default none).")
+]
 Precision = Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")]
 
 
@@ -79,6 +82,7 @@ def train(
     gradient_checkpointing: Checkpointing = None,
     compile: Compile = None,  # noqa: A002 # flags are named as settings are
     fast: FastParts = None,
+    quantize: Quantize = None,
     with_: Annotated[Words, Parameter(name="--with", help="Plugins whose hook wrappers apply.")] = None,
     option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the task.")] = None,
     backbone_option: Annotated[Words, Parameter(help="NAME=VALUE: an option of the backbone.")] = None,

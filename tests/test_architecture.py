@@ -62,7 +62,7 @@ LAYERS = (
         "additions.__init__",
         "additions.addition",
     ),
-    ("fast_path", "finite_steps", "policies", "probe"),
+    ("fast_path", "finite_steps", "policies", "probe", "quantization"),
     ("additions.bottleneck_layer", "additions.extended_backbone"),
     ("additions.bottleneck", "additions.lora", "additions.prompt"),
     ("additions.choice",),
