@@ -6,7 +6,7 @@ None changes what is computed beyond the last bits; with dropout, other numbers 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.backbones.dropout import replace_dropout
 from fpt_plugins.backbones.gelu_table import replace_gelu
@@ -62,6 +62,17 @@ def compiles(configuration: Configuration, precision: Precision) -> bool:
     """Whether the model is compiled: ``auto`` is on a GPU alone, for on a CPU it does not pay."""
     asked = configuration.compile
     return asked == "on" or (asked == "auto" and precision.device.type == "cuda")
+
+
+def dropout_facts(configuration: Configuration, precision: Precision) -> dict[str, Any]:
+    """What decides which numbers a step drops, beside its seed: equal for arms that train in one pass.
+
+    The fast path draws others than PyTorch, and a compiler may draw others again.
+    """
+    if not configuration.dropout:
+        return {"dropout": 0.0}
+    ours = "dropout" in configuration.fast and not compiles(configuration, precision)
+    return {"dropout": configuration.dropout, "dropout's numbers": "the fast path's" if ours else "PyTorch's"}
 
 
 def prepare_training(arm: Arm) -> None:

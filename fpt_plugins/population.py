@@ -18,12 +18,14 @@ import torch
 from fpt_plugins.data import Samples, whole
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import EVALUATION_BATCH, Sums
+from fpt_plugins.fast_path import dropout_facts
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.model import evaluating
 from fpt_plugins.passing import Passed
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
+from fpt_plugins.shared_body import check_one_body
 from fpt_plugins.token_cache import open_split
 from fpt_plugins.training_loop import Training
 
@@ -49,12 +51,16 @@ class Population:
         folders: Where each is kept.
         processes: This process, alone.
 
+    Raises:
+        ConfigurationError: Two would drop other numbers in training than one body draws for both.
+
     Attributes:
         trainings: The runs by name.
         failures: Why a run failed, by its name.
     """
 
     def __init__(self, bank: Bank, folders: Mapping[str, RunFolder], processes: Launched) -> None:
+        check_one_body({n: dropout_facts(arm.configuration, bank.precision) for n, arm in bank.arms.items()})
         self.bank = bank
         self.failures: dict[str, NonFiniteError] = {}
         self._batches: dict[str, Iterator[Batch]] = {}

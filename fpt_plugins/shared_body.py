@@ -42,7 +42,12 @@ def own_trained(model: FrozenPretrainedTransformer, trained: Iterable[str]) -> N
 
 
 def body_facts(source_digest: str, configuration: Configuration) -> dict[str, Any]:
-    """What must be equal for two arms to be served by one pass through one body."""
+    """What must be equal for two arms to be served by one pass through one body.
+
+    The parts of the fast path and compilation are not among it: without dropout they change no result
+    beyond the last bits, and adapters answer together that were trained with and without them. For
+    training see :func:`fpt_plugins.fast_path.dropout_facts`.
+    """
     options = {name: value for name, value in configuration.backbone_options.items() if name != LENGTH}
     return {
         "backbone": configuration.backbone,

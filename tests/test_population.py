@@ -9,6 +9,9 @@ import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
+from fpt_plugins.configuration import FAST_PARTS
+from fpt_plugins.data import collate, tokenize
+from fpt_plugins.population import Population
 from fpt_plugins.record import RunRecord, read_record
 from fpt_plugins.sweep import Sweep, arms_of
 
@@ -255,6 +258,34 @@ def test_what_cannot_train_together_is_refused_and_leaves_nothing(tmp_path, chan
     with pytest.raises(fpt.ConfigurationError, match=message):
         fpt.train_population(XOR, out=tmp_path / "all", **{"lr": RATES, **SETTINGS, **changes})
     assert not (tmp_path / "all").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dropout": 0.2}, "dropout 0.1, and 0.2"),
+        ({"fast": ("gelu",)}, "dropout's numbers the fast path's, and PyTorch's"),
+        ({"compile": "on"}, "dropout's numbers the fast path's, and PyTorch's"),
+    ],
+)
+def test_arms_that_would_drop_other_numbers_do_not_train_in_one_pass(changes, message):
+    """One body draws for all of them; they answer together all the same, where nothing is dropped."""
+    settings = {**BODY, "device": "cpu", "dropout": 0.1}
+    bank = fpt.Bank({"one": fpt.build(XOR, **settings), "two": fpt.build(XOR, **{**settings, **changes})})
+    with pytest.raises(fpt.ConfigurationError, match=f"one and two cannot share a pass: {message}"):
+        Population(bank, {}, None)
+
+
+def test_parts_of_the_fast_path_change_no_answer_of_a_bank():
+    """The reason why they are no fact of the body: an arm without them answers as in a bank with them."""
+    settings = {**BODY, "device": "cpu", "precision": "bf16"}
+    arms = {name: fpt.build(XOR, fast=fast, **settings) for name, fast in (("all", FAST_PARTS), ("none", ()))}
+    samples = [arms["all"].task.split("test")[index][0] for index in range(8)]
+    batch = collate(arms["all"].task, tokenize(arms["all"].plugins, arms["all"].task, samples))
+    with torch.no_grad():
+        alone = arms["none"].model.eval() and arms["none"].outputs(batch)
+        banked = fpt.Bank(arms).outputs({"none": batch})["none"]
+    torch.testing.assert_close(banked, alone, rtol=0.02, atol=0.02)  # bf16 has eight bits
 
 
 def test_a_sweep_is_continued_as_it_was_begun(tmp_path):
