@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import accelerate
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
+
+from fpt_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +43,9 @@ class Launched:
 
     Args:
         device: Where this run computes. Under ``accelerate launch`` each process has its own.
+
+    Raises:
+        ConfigurationError: It was launched with FSDP, under which no process holds a whole tensor to prove.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -47,12 +53,32 @@ class Launched:
         if AcceleratorState._shared_state and AcceleratorState().num_processes == 1:  # noqa: SLF001 - it has no public way to ask or to forget
             AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - as above
         self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", mixed_precision="no")
+        if self.accelerator.distributed_type == DistributedType.FSDP:
+            raise ConfigurationError(
+                "launched with FSDP, each process holds parts of the frozen tensors, which prove nothing",
+                "launch it with DDP: accelerate launch --multi_gpu, and see docs/how-to/distributed.md",
+            )
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes
 
     @property
     def leads(self) -> bool:
         """Whether this is the one that writes."""
         return bool(self.index == 0)
+
+    def check_shares(self, batch_size: int) -> None:
+        """Refuses a batch that the processes cannot divide into equal shares.
+
+        Each takes the mean over its own, and DDP the mean of those means.
+
+        Raises:
+            ConfigurationError: It is no multiple of their number.
+        """
+        if batch_size % self.count:
+            above = batch_size + -batch_size % self.count
+            raise ConfigurationError(
+                f"{self.count} processes cannot share batches of {batch_size} equally",
+                f"take a multiple: --batch-size {above}",
+            )
 
     def wait(self) -> None:
         """Until every process is here."""

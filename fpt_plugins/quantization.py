@@ -1,14 +1,14 @@
 """Frozen matrices in 8 bits, through torchao: ``--quantize int8``.
 
-Each row of a matrix is kept as whole numbers from -128 to 127 and one scale, symmetric and rounded to
-the nearest; it is multiplied in the type of the run. Half of the bytes of bf16, a quarter of fp32's,
-at an error that :mod:`fpt_plugins.freezing`'s digests know nothing of: the body computes something a
-little different, the same in training and when the adapter is loaded.
+Each row of a matrix is kept as whole numbers from -128 to 127 and one scale, and multiplied in the type
+of the run: half of the bytes of bf16, a quarter of fp32's. The body computes something a little
+different, and the same in training and when the adapter is loaded. ``source_digest`` is that of the
+tensors before; ``held_digest`` covers the numbers and the scales.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class QuantizedLinear(nn.Linear):
         return F.linear(inputs.to(self.weight.dtype), self.weight, bias)
 
 
-def quantize_frozen(model: nn.Module, trained: Set[str]) -> None:
+def quantize_frozen(model: nn.Module, trained: AbstractSet[str]) -> None:
     """Keeps in 8 bits the matrix of every linear layer of a model's backbone of which nothing trains.
 
     Args:

@@ -48,7 +48,8 @@ Compile = Annotated[
 ]
 FastParts = Annotated[Words, Parameter(help="Parts taken (default all): dropout, gelu, last-block, packed.")]
 Quantize = Annotated[
-    Literal["none", "int8"] | None, Parameter(help="Keep the frozen body's matrices in 8 bits (default none).")
+    Literal["none", "int8"] | None,
+    Parameter(help="The frozen body's matrices in 8 bits (default none)."),
 ]
 Precision = Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(help="auto: bf16 where it is fast.")]
 

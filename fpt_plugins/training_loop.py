@@ -70,6 +70,7 @@ class Training:
         settings = self.settings = arm.configuration
         self.processes = processes or Launched(arm.precision.device)
         self.accelerator = self.processes.accelerator
+        self.processes.check_shares(settings.batch_size or 1)
         check_stages(arm.partition.stages, settings.steps or 0, self.processes.count)
         check_alignment(settings, self.processes.count)
         whole = read(arm.plugins, arm.task, "train", settings.seed)

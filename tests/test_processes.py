@@ -4,8 +4,13 @@ import json
 import subprocess
 import sys
 
+import pytest
 import safetensors.torch
 import torch
+from accelerate.utils import DistributedType
+
+import fpt_plugins as fpt
+from fpt_plugins.processes import Launched
 
 WORDS = ["train", "bits/xor", "--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--batch-size", "8"]
 
@@ -26,3 +31,20 @@ def test_two_processes_are_one_with_the_same_batch(tmp_path):
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
     rows = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
     assert [json.loads(row)["step"] for row in rows[0]] == [json.loads(row)["step"] for row in rows[1]]
+
+
+def test_a_batch_that_cannot_be_divided_equally_is_refused():
+    """The mean of the means of unequal shares is not the mean over the batch."""
+    processes = Launched(torch.device("cpu"))
+    processes.check_shares(7)
+    processes.count = 2
+    processes.check_shares(8)
+    with pytest.raises(fpt.ConfigurationError, match=r"2 processes cannot .* 7 equally\n.*size 8"):
+        processes.check_shares(7)
+
+
+def test_a_run_launched_with_fsdp_is_refused(monkeypatch):
+    """A sharded tensor has another digest in each process: nothing would be proven."""
+    monkeypatch.setattr("accelerate.Accelerator.distributed_type", DistributedType.FSDP)
+    with pytest.raises(fpt.ConfigurationError, match="launched with FSDP"):
+        Launched(torch.device("cpu"))

@@ -152,7 +152,7 @@ def test_a_body_without_linear_layers_is_refused():
         fpt.build("bits/xor", backbone="none", quantize="int8")
 
 
-def test_four_bits_are_refused(monkeypatch):
+def test_four_bits_are_refused():
     """There is no such word: only what was tried is offered."""
     with pytest.raises(fpt.ConfigurationError, match="int4"):
         fpt.build("bits/xor", **{**INT8, "quantize": "int4"})
