@@ -15,8 +15,8 @@ import fpt_plugins
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
-    ("__init__", "errors", "streams", "interruption", "processes", "pickled_arrays", "digest", "progress"),
-    ("console", "flags"),
+    ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "progress"),
+    ("console", "flags", "processes"),
     ("cache_folder", "distances", "feature_store", "tokens"),
     ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     ("token_file",),
