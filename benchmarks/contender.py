@@ -39,11 +39,12 @@ def ours(workload: Workload, **settings: Any) -> Contender:
     batch, optimizer = workload.batch(arm.task), make_optimizer(arm)
     processes, finite = Launched(arm.precision.device), FiniteSteps(optimizer, arm.precision.device)
     model, numbers = arm.model.train(), iter(range(1 << 30))
+    parts = list(batch.parts(arm.configuration.micro_batch_size or len(batch)))
 
     def step() -> object:
         number = next(numbers)
         optimizer.zero_grad()
-        passed = pass_batch(arm, model, batch, number, processes)
+        passed = pass_batch(arm, model, parts, number, processes)
         norm = processes.accelerator.clip_grad_norm_(trained_parameters(optimizer), CLIP)
         finite.take(number + 1, passed.loss, norm)
         finite.check()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fpt_plugins.errors import InputError as InputError
     from fpt_plugins.errors import IntegrityError as IntegrityError
     from fpt_plugins.errors import NonFiniteError as NonFiniteError
+    from fpt_plugins.errors import OutOfMemory as OutOfMemory
     from fpt_plugins.errors import PluginError as PluginError
     from fpt_plugins.errors import UnknownName as UnknownName
     from fpt_plugins.evaluation import evaluate as evaluate
@@ -89,6 +90,7 @@ _HOME = {
         "InputError",
         "IntegrityError",
         "NonFiniteError",
+        "OutOfMemory",
         "PluginError",
         "UnknownName",
     ),

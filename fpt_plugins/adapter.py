@@ -16,11 +16,11 @@ import attrs
 import safetensors
 import safetensors.torch
 
-import fpt_plugins
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.digest import tensor_digest
 from fpt_plugins.errors import FptError, IntegrityError
+from fpt_plugins.formats import check_format, stamped
 from fpt_plugins.storage import read_sealed, sealed
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[st
     """
     weights = safetensors.torch.save(dict(tensors))
     description = {
-        "format": FORMAT,
-        "fpt_plugins": fpt_plugins.__version__,
         "configuration": arm.configuration.to_json(),
         "plugins": arm.versions,
         "backbone": {
@@ -76,7 +74,7 @@ def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[st
         "tensors": {name: tensor_digest(tensor) for name, tensor in tensors.items()},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    return {WEIGHTS: weights, DESCRIPTION: sealed(description)}
+    return {WEIGHTS: weights, DESCRIPTION: sealed(stamped(description, FORMAT))}
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -86,12 +84,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         IntegrityError: It is missing or damaged, or a newer version wrote it.
     """
     description = read_sealed(adapter_folder(folder) / DESCRIPTION)
-    if description.get("format") != FORMAT:
-        raise IntegrityError(
-            f"{folder} holds an adapter of format {description.get('format')}, written by fpt-plugins "
-            f"{description.get('fpt_plugins')}; this is {fpt_plugins.__version__} and reads format {FORMAT}",
-            "upgrade fpt-plugins",
-        )
+    check_format(folder, description, FORMAT)
     for name, kind in _CONTENT.items():
         if not isinstance(description.get(name), kind):
             raise IntegrityError(f"{folder}: {DESCRIPTION} has no proper {name!r}")

@@ -19,6 +19,7 @@ import torch
 
 from fpt_plugins.adapter import put_tensors, trained_tensors
 from fpt_plugins.errors import IntegrityError
+from fpt_plugins.formats import check_format, stamped
 from fpt_plugins.metric import Metric
 from fpt_plugins.storage import read_folder, sealed, sweep, with_manifest, write_folder
 
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
 
 CHECKPOINTS = "checkpoints"
-PLAIN = ("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment", "clipped")
+FORMAT = 1
+PLAIN = (
+    *("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment", "clipped"),
+    *("micro_batch_sizes", "circumstances", "not_bitwise", "rows_sha256"),
+)
 """What the JSON state holds of a :class:`Checkpoint`."""
 
 
@@ -46,6 +51,10 @@ class Checkpoint:
         held_digests: Of what each stage froze, by the step after which it began.
         alignment: The distance of the embedded inputs ``before`` and ``after`` input alignment, if it ran.
         clipped: Steps whose gradient was clipped.
+        micro_batch_sizes: Samples at a time from a step on, where memory did not suffice for more.
+        circumstances: What its last bits depend on beside its settings.
+        not_bitwise: Why it may differ in its last bits from a run that never stopped.
+        rows_sha256: Of the rows of ``metrics.jsonl`` up to ``step``.
     """
 
     step: int = 0
@@ -57,6 +66,10 @@ class Checkpoint:
     held_digests: dict[str, str] = attrs.field(factory=dict)
     alignment: dict[str, float] = attrs.field(factory=dict)
     clipped: int = 0
+    micro_batch_sizes: dict[str, int] = attrs.field(factory=dict)
+    circumstances: dict[str, str] = attrs.field(factory=dict)
+    not_bitwise: list[str] = attrs.field(factory=list)
+    rows_sha256: str = ""
 
     def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
         """Whether these are the best so far: by the metric, and among equals by the loss."""
@@ -75,7 +88,7 @@ def save_checkpoint(folder: Path, arm: Arm, optimizer: torch.optim.Optimizer, st
         "trained.safetensors": safetensors.torch.save(trained_tensors(arm)),
         "best.safetensors": safetensors.torch.save(state.best_tensors),
         "optimizer.safetensors": safetensors.torch.save(_moments(arm, optimizer)),
-        "state.json": sealed(plain),
+        "state.json": sealed(stamped(plain, FORMAT)),
     }
     if not path.exists():
         write_folder(path, with_manifest(files))
@@ -106,20 +119,20 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
             raise IntegrityError(
                 f"{path} has no {name}", "resume from another copy of the run, or train again"
             )
+    plain = _plain(path, json.loads(files["state.json"]))
     put_tensors(arm, safetensors.torch.load(files["trained.safetensors"]), path)
     _put_moments(arm, optimizer, safetensors.torch.load(files["optimizer.safetensors"]), path)
-    plain: dict[str, Any] = json.loads(files["state.json"])
-    return Checkpoint(
-        step=plain["step"],
-        seconds=plain["seconds"],
-        best_step=plain["best_step"],
-        best_metrics=plain["best_metrics"],
-        best_tensors=safetensors.torch.load(files["best.safetensors"]),
-        saved_step=plain["step"],
-        held_digests=plain.get("held_digests", {}),
-        alignment=plain.get("alignment", {}),
-        clipped=plain.get("clipped", 0),
-    )
+    best = safetensors.torch.load(files["best.safetensors"])
+    return Checkpoint(**plain, best_tensors=best, saved_step=plain["step"])
+
+
+def _plain(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``state.json`` holds; all of it, or it is refused."""
+    check_format(path, state, FORMAT)
+    for name in PLAIN:
+        if name not in state:
+            raise IntegrityError(f"{path}: state.json has no {name!r}", "train again")
+    return {name: state[name] for name in PLAIN}
 
 
 def _moments(arm: Arm, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,6 +107,18 @@ def announce(training: Training, console: Console) -> None:
         + (", features computed once" if isinstance(training.train_split, FeatureSplit) else "")
         + (f", resumed at step {training.state.step}" if training.state.step else "")
     )
+    console.print(_not_bitwise(training.state.not_bitwise), end="", highlight=False)
+
+
+def _not_bitwise(reasons: Sequence[str]) -> str:
+    return "".join(f"not bitwise what a run without a stop would be: {reason}\n" for reason in reasons)
+
+
+def _halved(record: RunRecord) -> str:
+    return "".join(
+        f"out of memory at step {step}: from there on {size} samples at a time\n"
+        for step, size in record.micro_batch_sizes.items()
+    )
 
 
 @contextmanager
@@ -133,7 +145,7 @@ class _Lines:
     def show(self, row: Mapping[str, Any]) -> None:
         if row.get("align_step") == self._training.settings.align_steps:
             self._console.print(f"aligned: {_describe(self._training, row)}", highlight=False)
-        if row["split"] == "validation":
+        if row["split"] in ("validation", "memory"):
             self._console.print(f"step {row['step']}: {_describe(self._training, row)}", highlight=False)
 
 
@@ -146,7 +158,9 @@ class _Bar:
 
     def show(self, row: Mapping[str, Any]) -> None:
         description = _describe(self._training, row)
-        if row["split"] == "validation":
+        if row["split"] == "memory":
+            self._bar.console.print(f"step {row['step']}: {description}", highlight=False)
+        elif row["split"] == "validation":
             self._validation = description
         else:
             self._bar.update(
@@ -157,6 +171,8 @@ class _Bar:
 def _describe(training: Training, row: Mapping[str, Any]) -> str:
     if row["split"] == "align":
         return f"{training.settings.align} {row['distance']:.4f}, alignment step {row['align_step']}"
+    if row["split"] == "memory":
+        return f"out of memory; from here on {row['micro_batch_size']} samples at a time"
     metric = training.arm.task.metrics[0].name
     speed = (
         f", {row['step'] / row['seconds']:.1f} steps/s" if row["seconds"] and row["split"] == "train" else ""
@@ -188,7 +204,7 @@ def summarize(record: RunRecord, folder: str, console: Console) -> None:
         f"best step {record.best_step} of {record.steps}, {record.seconds:.0f} s, "
         f"adapter {record.adapter_bytes / 1000:.1f} KB, "
         f"frozen tensors unchanged ({record.held_digest_after[:16]}...)\n"
-        f"{_alignment(record)}"
+        f"{_alignment(record)}{_halved(record)}{_not_bitwise(record.not_bitwise)}"
         f"next: fpt evaluate {folder}",
         highlight=False,
     )
@@ -215,6 +231,9 @@ def show_record(record: RunRecord, console: Console) -> None:
     facts.add_row("step", f"{record.best_step} of {record.steps}, in {record.seconds:.0f} s")
     if record.alignment:
         facts.add_row("alignment", "  ".join(f"{key} {value:.4f}" for key, value in record.alignment.items()))
+    for each in (_halved(record), _not_bitwise(record.not_bitwise)):
+        if each:
+            facts.add_row("", each.strip())
     facts.add_row("adapter", f"{record.adapter_bytes / 1000:.1f} KB")
     facts.add_row("source digest", record.source_digest)
     facts.add_row("held digest", f"{record.held_digest_before}\n{record.held_digest_after}")

@@ -95,3 +95,9 @@ class NonFiniteError(FptError):
     """A loss or a gradient that is not a finite number. The optimizer's step was not taken."""
 
     exit_code = 7
+
+
+class OutOfMemory(FptError):
+    """Memory that did not suffice, though fewer samples at a time were tried where that could be."""
+
+    exit_code = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import torch
 from fpt_plugins.adapter import load
 from fpt_plugins.data import Batch, Samples, whole
 from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.memory import fit
 from fpt_plugins.processes import Alone, Processes
 from fpt_plugins.progress import track
 from fpt_plugins.record import Evaluation, read_record, record_folder
@@ -49,11 +51,17 @@ def score(
     processes = processes or Alone()
     size = EVALUATION_BATCH * (arm.configuration.batch_size or 1)
     batches = itertools.islice(whole(split, size), processes.index, None, processes.count)
-    sums = Sums(arm.task)
+    sums, fitting = Sums(arm.task), size
     with arm.evaluating():
         for _, batch in track(batches, description, -(-len(split) // size)) if description else batches:
-            sums.add(arm.outputs(batch), batch.to(arm.precision.device))
+            outputs, fitting = fit(functools.partial(_outputs, arm, batch), fitting)
+            sums.add(outputs, batch.to(arm.precision.device))
     return sums.metrics(processes)
+
+
+def _outputs(arm: Arm, batch: Batch, size: int) -> Tensor:
+    """The outputs of a batch, so many samples at a time."""
+    return torch.cat([arm.outputs(part) for part in batch.parts(size)])
 
 
 class Sums:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -42,22 +43,22 @@ class Passed:
         return {name: above / below for name, (above, below) in ratios.items() if below}
 
 
-def pass_batch(arm: Arm, model: Any, batch: Batch, step: int, processes: Launched) -> Passed:
+def pass_batch(arm: Arm, model: Any, parts: Sequence[Batch], step: int, processes: Launched) -> Passed:
     """A batch's loss, and its gradient added to the parameters'.
 
-    In parts of ``micro_batch_size`` samples loss and gradient are those of the whole up to the order
-    of their sums. With dropout each part draws its own numbers, so that what is dropped is then
-    another part of the body than in the whole.
+    In parts loss and gradient are those of the whole up to the order of their sums. With dropout
+    each part draws its own numbers, so that what is dropped is then another part of the body than in
+    the whole. Nothing else is drawn or changed: done again on cleared gradients, it gives the same bits.
 
     Args:
         arm: What trains.
         model: Its model as it is called, which several processes wrap.
-        batch: This process's share of the step's samples.
+        parts: This process's share of the step's samples, in one batch or in several.
         step: Steps taken before; with the seed it decides what is dropped.
         processes: Who else trains it.
     """
     device, losses, passed = arm.precision.device, [], []
-    parts = list(batch.parts(arm.configuration.micro_batch_size or len(batch)))
+    samples = sum(map(len, parts))
     for number, part in enumerate(parts):
         placed = part.to(device)
         seed_dropout(dropout_seed(arm, step, processes, number), device)
@@ -66,7 +67,7 @@ def pass_batch(arm: Arm, model: Any, batch: Batch, step: int, processes: Launche
             with arm.precision.autocast():
                 outputs = model(placed.tokens, placed.attention_mask, placed.features).float()
             assert placed.targets is not None  # noqa: S101 - a split has targets; for the type checker
-            loss = arm.task.target.losses(outputs, placed.targets).sum() / len(batch)
+            loss = arm.task.target.losses(outputs, placed.targets).sum() / samples
             torch.autograd.backward(loss)
         losses.append(loss.detach())
         passed.append((outputs.detach(), placed))

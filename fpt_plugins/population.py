@@ -21,6 +21,7 @@ from fpt_plugins.evaluation import EVALUATION_BATCH, Sums
 from fpt_plugins.fast_path import dropout_facts
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.interruption import Interruption
+from fpt_plugins.memory import naming_shortage
 from fpt_plugins.model import evaluating
 from fpt_plugins.passing import Passed
 from fpt_plugins.probe import OutputProbe
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from fpt_plugins.record import RunRecord
     from fpt_plugins.run_folder import RunFolder
     from fpt_plugins.task import SplitName, Task
+
+
+_TOGETHER = (lambda: "runs that train together", "train fewer --seeds and --lr at once, then --resume")
+"""Of a shortage of memory: their pass is not halved, for each shall see what it would see alone."""
 
 
 class Population:
@@ -79,7 +84,7 @@ class Population:
         """
         self.bank.model.train()
         self._batches = {name: training.batches() for name, training in self.trainings.items()}
-        with Interruption() as interruption, ExitStack() as stack:
+        with Interruption() as interruption, ExitStack() as stack, naming_shortage(*_TOGETHER):
             for training in self.trainings.values():
                 stack.enter_context(training.recording())
             while behind := self._behind():

@@ -14,12 +14,14 @@ import cattrs
 
 from fpt_plugins.backbone import Group
 from fpt_plugins.errors import FptError, IntegrityError
+from fpt_plugins.formats import STAMP, check_format, stamped
 from fpt_plugins.freezing import Partition
 from fpt_plugins.options import converter
 from fpt_plugins.storage import read_sealed, sealed, write_file
 from fpt_plugins.task import Floor
 
 RECORD = "record.json"
+FORMAT = 1
 _LIBRARIES = ("fpt-plugins", "torch", "transformers", "peft", "accelerate", "numpy", "safetensors")
 
 
@@ -109,6 +111,10 @@ class RunRecord:
         alignment: The distance of the embedded inputs from the pretrained token embeddings ``before`` and
             ``after`` input alignment; empty where there was none.
         left_out: Records that are not in the training split, by reason.
+        micro_batch_sizes: Samples at a time from a step on, where memory did not suffice for more:
+            ``{"7": 4}``.
+        not_bitwise: Why its last bits may differ from those of a run that never stopped: what had
+            changed where it was resumed.
     """
 
     configuration: dict[str, Any]
@@ -126,6 +132,8 @@ class RunRecord:
     stages: tuple[StageRecord, ...] = ()
     alignment: dict[str, float] = attrs.field(factory=dict)
     left_out: Mapping[str, int] = attrs.field(factory=dict)
+    micro_batch_sizes: dict[str, int] = attrs.field(factory=dict)
+    not_bitwise: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Writes ``record.json`` into ``folder``."""
@@ -133,7 +141,7 @@ class RunRecord:
 
     def to_bytes(self) -> bytes:
         """The content of ``record.json``."""
-        return sealed(converter().unstructure(self))
+        return sealed(stamped(converter().unstructure(self), FORMAT))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -143,8 +151,10 @@ def read_record(folder: Path) -> RunRecord:
         IntegrityError: It is missing, damaged, or not a record.
     """
     content = read_sealed(folder / RECORD)
+    check_format(folder / RECORD, content, FORMAT)
+    known = {name: value for name, value in content.items() if name not in STAMP}
     try:
-        return converter().structure(content, RunRecord)
+        return converter().structure(known, RunRecord)
     except cattrs.BaseValidationError as error:
         reasons = "; ".join(cattrs.transform_error(error))
         raise IntegrityError(f"{folder / RECORD} is no run record of this version: {reasons}") from error

@@ -48,6 +48,8 @@ def run_record(
         stages=_stages(arm, state),
         alignment=state.alignment,
         left_out=arm.task.left_out("train"),
+        micro_batch_sizes=state.micro_batch_sizes,
+        not_bitwise=tuple(state.not_bitwise),
     )
 
 
@@ -62,9 +64,7 @@ def _validation(arm: Arm, state: Checkpoint, samples: int) -> Evaluation:
 
 
 def _stages(arm: Arm, state: Checkpoint) -> tuple[StageRecord, ...]:
-    """Those whose digest is known: a checkpoint of an older version has none."""
     return tuple(
         StageRecord(step=each.step, policy=each.policy, held_digest=state.held_digests[str(each.step)])
         for each in arm.partition.stages
-        if str(each.step) in state.held_digests
     )

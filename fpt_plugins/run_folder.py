@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +17,10 @@ import attrs
 
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
+from fpt_plugins.formats import check_format, stamped
 from fpt_plugins.storage import exclusive, read_sealed, sealed, sweep, write_file
 
+FORMAT = 1
 RUN, METRICS, ADAPTER = "run.json", "metrics.jsonl", "adapter"
 _MAY_DIFFER = {"data", "device", "workers"}
 """Settings that a resumed run may be given anew: they say where and by whom, not what."""
@@ -68,13 +73,18 @@ class RunFolder:
         try:
             path.mkdir(parents=True)
         except FileExistsError as error:
-            remedy = f"continue it with --resume --out {path}, or give another --out"
-            raise FptError(f"the folder {path} is there already", remedy) from error
+            begun = (path / RUN).is_file()
+            way_on = f"continue it with --resume --out {path}" if begun else "remove it: no run has begun there"
+            raise FptError(
+                f"the folder {path} is there already", f"{way_on}, or give another --out"
+            ) from error
         except OSError as error:
             raise FptError(
                 f"the folder {path} cannot be made: {error.strerror}", "give another --out"
             ) from error
-        write_file(path / RUN, sealed({"configuration": configuration.to_json(), "facts": facts}))
+        with writing(f"the run's settings in {path}", "make room, or give another --out"):
+            begun_with = {"configuration": configuration.to_json(), "facts": facts}
+            write_file(path / RUN, sealed(stamped(begun_with, FORMAT)))
         return cls(path, configuration, facts)
 
     @classmethod
@@ -82,6 +92,7 @@ class RunFolder:
         if not (path / RUN).is_file():
             raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
         begun_with = read_sealed(path / RUN)
+        check_format(path / RUN, begun_with, FORMAT)
         stored = Configuration.from_json(begun_with["configuration"])
         return cls(path, continued(path, stored, configuration, given), begun_with["facts"])
 
@@ -120,9 +131,21 @@ class RunFolder:
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[Mapping[str, Any]], object]]:
-        """A function that adds a row to ``metrics.jsonl``: on disk, as far as we go, when it returns."""
-        with (self.path / METRICS).open("a", encoding="utf-8", buffering=1) as file:
-            yield lambda row: file.write(json.dumps(row) + "\n")
+        """A function that adds a row to ``metrics.jsonl``: a killed process has lost none when it returns."""
+        with (self.path / METRICS).open("ab", buffering=0) as file:
+
+            def append(row: Mapping[str, Any]) -> None:
+                line = _line(row)
+                if file.write(line) != len(line):  # what was left of the disk; the next write would say so
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            yield append
+
+    def seal_rows(self) -> str:
+        """Forces the rows to disk, before a checkpoint counts on them; their SHA-256."""
+        with (self.path / METRICS).open("rb") as file:
+            os.fsync(file.fileno())
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``, a last half-written one left out.
@@ -143,10 +166,44 @@ class RunFolder:
             raise IntegrityError(f"{self.path / METRICS}, line {number} is damaged: {error}") from error
         return row
 
-    def keep_rows(self, step: int) -> None:
-        """Drops the rows after ``step``: they are about to be written again."""
-        kept = [row for row in self.rows() if row["step"] <= step]
-        write_file(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept).encode())
+    def keep_rows(self, step: int, sha256: str | None = None) -> None:
+        """Drops the rows after ``step``: they are about to be written again.
+
+        Args:
+            step: The last to keep.
+            sha256: What :meth:`seal_rows` gave there; compared where it is given.
+
+        Raises:
+            IntegrityError: Rows up to that step are missing, or are not those that were written.
+        """
+        kept = b"".join(_line(row) for row in self.rows() if row["step"] <= step)
+        if sha256 is not None and hashlib.sha256(kept).hexdigest() != sha256:
+            raise IntegrityError(
+                f"{self.path / METRICS} has not the rows that were written up to step {step}",
+                "put them back, resume from another copy of the run, or train again",
+            )
+        write_file(self.path / METRICS, kept)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return (json.dumps(row) + "\n").encode()
+
+
+@contextmanager
+def writing(what: str, remedy: str) -> Iterator[None]:
+    """Inside, what cannot be written is an error that says so.
+
+    Args:
+        what: Is being written, and where.
+        remedy: What to do.
+
+    Raises:
+        FptError: The disk is full, the folder is read-only ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FptError(f"{what} cannot be written: {error.strerror or error}", remedy) from error
 
 
 def continued(

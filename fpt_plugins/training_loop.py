@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,7 @@ from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
 from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
+from fpt_plugins.circumstances import circumstances, not_bitwise
 from fpt_plugins.data_fraction import fraction_of
 from fpt_plugins.drift import drift
 from fpt_plugins.errors import NonFiniteError
@@ -22,6 +24,7 @@ from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
 from fpt_plugins.finite_steps import FiniteSteps
 from fpt_plugins.interruption import Interruption
+from fpt_plugins.memory import HALVINGS, fit, naming_shortage
 from fpt_plugins.optimizer import make_optimizer, trained_parameters
 from fpt_plugins.order import Order
 from fpt_plugins.passing import Passed, dropout_seed, pass_batch
@@ -29,7 +32,7 @@ from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof, Proof
 from fpt_plugins.record import RunRecord
 from fpt_plugins.recording import run_record
-from fpt_plugins.run_folder import RunFolder
+from fpt_plugins.run_folder import RunFolder, writing
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.step_loader import Steps, step_batches
 from fpt_plugins.storage import write_folder
@@ -88,7 +91,7 @@ class Training:
         if checkpoint is not None:
             self.state = restore(arm, self.optimizer, checkpoint)
         self._clipped = torch.tensor(self.state.clipped, device=arm.precision.device)
-        folder.keep_rows(self.state.step if checkpoint else -1)
+        self._resume_at(checkpoint is not None)
         begins_aligned = bool(checkpoint) or not settings.align_steps
         self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
         self.train_split = with_features(arm, self.train_split, folder.path)
@@ -104,12 +107,12 @@ class Training:
         """
         self.arm.model.train()
         batches = self.batches()
-        with Interruption() as interruption, self.recording():
+        with Interruption() as interruption, self.recording(), naming_shortage(self._where):
             yield from self._align(interruption)
             while not self.over:
                 started = time.perf_counter()
                 self._enter_stage()
-                yield from self.write(self._step(next(batches)))
+                yield from self._step(next(batches))
                 if self.looks:
                     metrics = score(self.arm, self.validation_split, processes=self.processes)
                     yield from self.write(self.judge(metrics))
@@ -154,10 +157,19 @@ class Training:
             adapter_bytes=len(files[WEIGHTS]),
         )
         if self.processes.leads:
-            if not self.folder.adapter.exists():
-                write_folder(self.folder.adapter, files)
-            record.write(self.folder.path)  # last: a run with a record is over
+            with self._writing("the adapter"):
+                if not self.folder.adapter.exists():
+                    write_folder(self.folder.adapter, files)
+                record.write(self.folder.path)  # last: a run with a record is over
         return record
+
+    def _resume_at(self, resumed: bool) -> None:
+        """Keeps the rows up to the step that is reached, and notes what is no longer as it was there."""
+        state, now = self.state, circumstances(self.arm.precision, self.processes.count)
+        self.folder.keep_rows(state.step if resumed else -1, state.rows_sha256 if resumed else None)
+        if resumed:
+            state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
+        state.circumstances = now
 
     def _align(self, interruption: Interruption) -> Iterator[dict[str, Any]]:
         """Input alignment where it is due; its checkpoint of step 0 says that it is over."""
@@ -187,10 +199,24 @@ class Training:
         self._stage, self.frozen = stage, self._prove(self.arm)
         self.state.held_digests[str(stage.step)] = self.frozen.held_digest
 
-    def _step(self, batch: Batch) -> dict[str, Any] | None:
-        """One optimizer step; its row where one is due."""
+    def _step(self, batch: Batch) -> Iterator[dict[str, Any]]:
+        """One optimizer step, with fewer samples at a time where memory is short; the rows that are due."""
+        asked = min(self.settings.micro_batch_size or len(batch), len(batch))
+        size = min([asked, *self.state.micro_batch_sizes.values()])
+        alone = self.processes.count == 1  # others would wait for the gradients of this one's first attempt
+        least = asked >> HALVINGS if alone else size
+        passed, fitting = fit(functools.partial(self._pass, batch), size, least)
+        row = self.learn(passed)
+        if fitting < size:
+            self.state.micro_batch_sizes[str(self.state.step)] = fitting
+            yield from self.write({"split": "memory", "micro_batch_size": fitting})
+        yield from self.write(row)
+
+    def _pass(self, batch: Batch, size: int) -> Passed:
+        """Forward and back from cleared gradients, so many samples at a time."""
         self.clear()
-        return self.learn(pass_batch(self.arm, self._model, batch, self.state.step, self.processes))
+        parts = list(batch.parts(size))
+        return pass_batch(self.arm, self._model, parts, self.state.step, self.processes)
 
     def batches(self) -> Iterator[Batch]:
         """This process's share of the batch of each step that is left."""
@@ -239,8 +265,22 @@ class Training:
         try:
             self._steps.check()
         except NonFiniteError as error:
-            kept = f"the checkpoint of step {self.state.saved_step} is in {self.folder.path}"
-            raise NonFiniteError(f"{error.message}, and {kept}", error.remedy) from None
+            raise NonFiniteError(f"{error.message}, and {self._kept}", error.remedy) from None
+
+    @property
+    def _kept(self) -> str:
+        """What there is of the run on disk."""
+        saved, path = self.state.saved_step, self.folder.path
+        return f"the checkpoint of step {saved} is in {path}" if saved else "there is no checkpoint yet"
+
+    def _where(self) -> str:
+        return f"at step {self.state.step + 1} (and {self._kept})"
+
+    def _writing(self, what: str) -> AbstractContextManager[None]:
+        """Inside, what cannot be written is an error that says what there is."""
+        path = self.folder.path
+        remedy = f"make room or give the right to write, then: fpt train {self.settings.task} --resume --out {path}"
+        return writing(f"{what} of step {self.state.step} in {path} (and {self._kept})", remedy)
 
     def judge(self, metrics: dict[str, float]) -> dict[str, Any]:
         """The row of a look at validation data; keeps the trained tensors where they are the best so far.
@@ -249,7 +289,8 @@ class Training:
             NonFiniteError: A score is not a finite number.
         """
         if not all(map(math.isfinite, metrics.values())):
-            raise NonFiniteError(f"on validation data at step {self.state.step} the scores are {metrics}")
+            found = f"on validation data at step {self.state.step} the scores are {metrics}"
+            raise NonFiniteError(f"{found}, and {self._kept}", "train with a smaller --lr")
         if self.state.is_better(metrics, self.arm.task.metrics[0]):
             self.state.best_step, self.state.best_metrics = self.state.step, metrics
             self.state.best_tensors = trained_tensors(self.arm)
@@ -260,7 +301,8 @@ class Training:
         if row is not None:
             written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
             if self.processes.leads:
-                self._append(written)
+                with self._writing("the row"):
+                    self._append(written)
             yield written
 
     def save(self) -> None:
@@ -268,5 +310,7 @@ class Training:
         self._settle()
         self.state.clipped = int(self._clipped)
         if self.processes.leads:
-            save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
+            with self._writing("the checkpoint"):
+                self.state.rows_sha256 = self.folder.seal_rows()
+                save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.processes.wait()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "progress"),
-    ("console", "flags", "processes"),
+    ("console", "flags", "formats", "memory", "processes"),
     ("cache_folder", "distances", "feature_store", "tokens"),
     ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
     ("token_file",),
@@ -73,7 +73,7 @@ LAYERS = (
     ("attention_map", "optimizer"),
     # what is saved
     ("adapter", "record", "run_folder"),
-    ("alignment", "attention_figure", "checkpoint", "drift", "evaluation", "prediction"),
+    ("alignment", "attention_figure", "checkpoint", "circumstances", "drift", "evaluation", "prediction"),
     ("bank", "card", "features", "recording", "run_card"),
     ("passing", "step_loader"),
     ("training_loop",),

@@ -24,7 +24,8 @@ def passed(settings, prepare=lambda arm: None):
     arm = fpt.build("bits/xor", **{**SETTINGS, **settings})
     prepare(arm)
     batch = read_split(arm.plugins, arm.task, "train", 0).batch([(index, 0) for index in range(6)])
-    result = pass_batch(arm, arm.model.train(), batch, 3, Launched(arm.precision.device))
+    parts = list(batch.parts(arm.configuration.micro_batch_size or len(batch)))
+    result = pass_batch(arm, arm.model.train(), parts, 3, Launched(arm.precision.device))
     gradients = {name: arm.model.get_parameter(name).grad for name in arm.partition.trained_names}
     return result.loss, result.scores(arm), gradients
 

@@ -1,0 +1,88 @@
+"""Where memory does not suffice, the work is done again from its own start, half as many samples at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from fpt_plugins.errors import OutOfMemory
+
+T = TypeVar("T")
+
+HALVINGS = 6
+"""At most so many, down to a sixty-fourth of what was asked: what still does not fit then hardly ever will."""
+
+_CPU_MESSAGE = "DefaultCPUAllocator: can't allocate memory"
+"""PyTorch has no class for it on a CPU: c10/core/impl/alloc_cpu.cpp raises a RuntimeError that says this."""
+
+REMEDY = "compute blocks again with --gradient-checkpointing, or take shorter samples or a smaller body"
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether memory did not suffice, on a device or on the host.
+
+    Example:
+        >>> is_shortage(torch.OutOfMemoryError("CUDA out of memory")), is_shortage(RuntimeError("no"))
+        (True, False)
+    """
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _CPU_MESSAGE in str(error)
+
+
+def fit(attempt: Callable[[int], T], size: int, least: int = 1) -> tuple[T, int]:
+    """What an attempt gives, halved while memory does not suffice.
+
+    Args:
+        attempt: Takes how many samples go through the model at a time, and begins from nothing
+            whenever it is called.
+        size: The first to try.
+        least: The last.
+
+    Returns:
+        What it gave, and of which size.
+
+    Raises:
+        OutOfMemory: Not even ``least`` fits; it says what was tried.
+    """
+    tried: list[int] = []
+    while True:
+        try:
+            return attempt(size), size
+        except (RuntimeError, MemoryError) as error:
+            if not is_shortage(error):
+                raise
+            reason = _first_line(error)
+        tried.append(size)  # out of the handler, whose traceback holds the very tensors that did not fit
+        size //= 2
+        if size < max(1, least):
+            words = ", then ".join(map(str, tried))
+            raise OutOfMemory(f"out of memory with {words} samples at a time: {reason}", REMEDY)
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+@contextmanager
+def naming_shortage(where: Callable[[], str], remedy: str = REMEDY) -> Iterator[None]:
+    """Inside, a shortage of memory is an error that says where the run stands.
+
+    Args:
+        where: What is said then: the step, and which checkpoint there is.
+        remedy: What to do, where nothing was halved.
+
+    Raises:
+        OutOfMemory: Memory did not suffice.
+    """
+    try:
+        yield
+    except OutOfMemory as error:
+        raise OutOfMemory(f"{where()}: {error.message}", error.remedy) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
+            raise
+        raise OutOfMemory(f"{where()}: {_first_line(error)}", remedy) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
