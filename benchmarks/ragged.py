@@ -13,7 +13,6 @@ see a typical domain). The last line is the share of a step that its data take.
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import tempfile
 import time
@@ -61,7 +60,7 @@ class Kind:
     seconds: float = 0.0
     data_seconds: float = 0.0
 
-    def step(self, training: Training, number: int) -> None:
+    def step(self, training: Training) -> None:
         """One training step, its data included."""
         start = time.perf_counter()
         batch = padded(next(self.batches), self.pad_to)
@@ -129,16 +128,16 @@ def main() -> None:
         }
         run = Path(folder, "run")
         with open_training("proteins/fasta", run, resume=False, settings=settings) as training:
-            found, number = kinds(training), itertools.count()
+            found = kinds(training)
             training.arm.model.train()
             for kind in found.values():
-                kind.step(training, next(number))  # warms up: memory and kernels for its shapes
+                kind.step(training)  # warms up: memory and kernels for its shapes
                 kind.residues = kind.slots = 0
                 kind.seconds = kind.data_seconds = 0.0
             for _ in range(given.rounds):
                 for name, count in SHARES.items():
                     for _ in range(count):
-                        found[name].step(training, next(number))
+                        found[name].step(training)
             report(found)
 
 

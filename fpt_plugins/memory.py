@@ -1,4 +1,4 @@
-"""Where memory does not suffice, the work is done again from its own start, half as many samples at a time."""
+"""Where memory does not suffice, work is done again from its own start, half as many samples at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fpt_plugins.errors import OutOfMemory
 T = TypeVar("T")
 
 HALVINGS = 6
-"""At most so many, down to a sixty-fourth of what was asked: what still does not fit then hardly ever will."""
+"""At most so many, down to a sixty-fourth of what was asked: what does not fit then hardly ever will."""
 
 _CPU_MESSAGE = "DefaultCPUAllocator: can't allocate memory"
 """PyTorch has no class for it on a CPU: c10/core/impl/alloc_cpu.cpp raises a RuntimeError that says this."""
@@ -59,8 +59,7 @@ def fit(attempt: Callable[[int], T], size: int, least: int = 1) -> tuple[T, int]
         if size < max(1, least):
             words = ", then ".join(map(str, tried))
             raise OutOfMemory(f"out of memory with {words} samples at a time: {reason}", REMEDY)
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 
 @contextmanager

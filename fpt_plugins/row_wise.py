@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -48,8 +49,10 @@ adds to an id. T5's table is none: it gives a number per distance and head, and 
 Form: TypeAlias = Callable[[Sequence[nn.Module], "Rows"], nn.Module]
 
 
-class Rows:
+class Rows(threading.local):
     """Whose each row of the batch under way is. One object, which every row-wise form of a body reads.
+
+    Each thread has its own batch under way: several may ask one bank at once.
 
     Example:
         >>> rows = Rows()

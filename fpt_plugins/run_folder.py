@@ -73,11 +73,9 @@ class RunFolder:
         try:
             path.mkdir(parents=True)
         except FileExistsError as error:
-            begun = (path / RUN).is_file()
-            way_on = f"continue it with --resume --out {path}" if begun else "remove it: no run has begun there"
-            raise FptError(
-                f"the folder {path} is there already", f"{way_on}, or give another --out"
-            ) from error
+            go_on, remove = f"continue it with --resume --out {path}", "remove it, for no run has begun there"
+            remedy = f"{go_on if (path / RUN).is_file() else remove}, or give another --out"
+            raise FptError(f"the folder {path} is there already", remedy) from error
         except OSError as error:
             raise FptError(
                 f"the folder {path} cannot be made: {error.strerror}", "give another --out"
@@ -165,6 +163,23 @@ class RunFolder:
         except ValueError as error:
             raise IntegrityError(f"{self.path / METRICS}, line {number} is damaged: {error}") from error
         return row
+
+    def check_not_begun(self, *, aligned: bool) -> None:
+        """Refuses a run without a checkpoint whose rows say that there was one.
+
+        Args:
+            aligned: Whether the first checkpoint precedes the first step, and not the first look.
+
+        Raises:
+            IntegrityError: There are rows of steps that were taken after the first checkpoint.
+        """
+        rows = self.rows()
+        looks = [0] if aligned else [row["step"] for row in rows if row["split"] == "validation"]
+        if looks and rows and rows[-1]["step"] > looks[0]:
+            raise IntegrityError(
+                f"{self.path} has rows up to step {rows[-1]['step']}, and its checkpoints are missing",
+                "put them back, resume from another copy of the run, or train again",
+            )
 
     def keep_rows(self, step: int, sha256: str | None = None) -> None:
         """Drops the rows after ``step``: they are about to be written again.

@@ -166,6 +166,8 @@ class Training:
     def _resume_at(self, resumed: bool) -> None:
         """Keeps the rows up to the step that is reached, and notes what is no longer as it was there."""
         state, now = self.state, circumstances(self.arm.precision, self.processes.count)
+        if not resumed:
+            self.folder.check_not_begun(aligned=bool(self.settings.align_steps))
         self.folder.keep_rows(state.step if resumed else -1, state.rows_sha256 if resumed else None)
         if resumed:
             state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
@@ -279,7 +281,7 @@ class Training:
     def _writing(self, what: str) -> AbstractContextManager[None]:
         """Inside, what cannot be written is an error that says what there is."""
         path = self.folder.path
-        remedy = f"make room or give the right to write, then: fpt train {self.settings.task} --resume --out {path}"
+        remedy = f"give it room or the right, then: fpt train {self.settings.task} --resume --out {path}"
         return writing(f"{what} of step {self.state.step} in {path} (and {self._kept})", remedy)
 
     def judge(self, metrics: dict[str, float]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Usage: python -m tests.faults [NAME ...]      attacks whose name holds one of th
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def main(words: list[str]) -> int:
 
 def _measured(attack: Attack) -> dict[str, Any]:
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache:
+        os.environ["FPT_CACHE"] = cache
         outcome = attack.run(attack.many, Path(folder))
     return {
         "times": attack.many,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -20,6 +21,26 @@ class Outcome:
 
     happened: Mapping[str, int]
     broken: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: Iterable[Seen]) -> Outcome:
+        """What came of each time, put together."""
+        seen = list(found)
+        counted = Counter(each.what for each in seen)
+        return cls(happened=dict(counted), broken=tuple(each.broken for each in seen if each.broken))
+
+
+@attrs.frozen
+class Seen:
+    """What came of one time.
+
+    Args:
+        what: Happened, in a few words: ``"the previous one loads"``.
+        broken: What is needed to do it again, where the promise did not hold.
+    """
+
+    what: str
+    broken: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,85 @@
+"""Processes that may be killed, forked from one that has imported what a run needs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+import attrs
+
+import fpt_plugins as fpt
+from tests.faults.tiny_runs import BODY
+
+SECONDS = 120.0
+"""That a child may be silent before the attack itself has failed."""
+
+
+@attrs.frozen
+class Child:
+    """A process, and what it says."""
+
+    process: Any
+    said: Connection
+
+    def next(self) -> Any:
+        """The next thing that it says; an ``EOFError`` where it is dead."""
+        assert self.said.poll(SECONDS), "a child is silent"
+        return self.said.recv()
+
+    def rest(self) -> list[Any]:
+        """All that it says until it ends."""
+        found = []
+        while True:
+            try:
+                found.append(self.next())
+            except EOFError:
+                return found
+
+    def kill(self) -> None:
+        """SIGKILL, as the machine's own shortage of memory or an impatient scheduler sends it."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
+
+
+@contextmanager
+def begun(act: Callable[..., None], *arguments: Any) -> Iterator[Child]:
+    """A child that does something: a function of a module, which is given its arguments and a pipe to speak into.
+
+    Args:
+        act: The function; ``say`` is its last argument.
+        arguments: The others.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_imported())  # read when the first child of all starts
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(act, arguments, os.environ.get("FPT_CACHE", ""), sender))
+    process.start()
+    sender.close()  # the child's end alone: when it dies, the pipe says so
+    try:
+        yield Child(process, receiver)
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+
+
+def die() -> None:
+    """Ends the process that calls it, at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _work(act: Callable[..., None], arguments: tuple[Any, ...], cache: str, sender: Connection) -> None:
+    os.environ["FPT_CACHE"] = cache
+    act(*arguments, sender.send)
+
+
+def _imported() -> list[str]:
+    """What building an arm imports."""
+    fpt.build("bits/xor", **BODY)
+    return [name for name in sys.modules if name.startswith(("fpt_plugins.", "transformers.models."))]
