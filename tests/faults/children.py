@@ -1,20 +1,25 @@
-"""Processes that may be killed, forked from one that has imported what a run needs."""
+"""Processes that may be killed, forked from one that is warm: it has built an arm, and computed nothing.
+
+A process of PyTorch's that has gone back through a graph cannot be forked where there is a GPU, and
+one that begins from nothing takes seconds to import what an arm needs.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
+from unittest import mock
 
 import attrs
 
-import fpt_plugins as fpt
-from tests.faults.tiny_runs import BODY
+_WARM = forkserver.ForkServer()  # our own: that of the package's studies warms up otherwise
+_WARM.set_forkserver_preload(["tests.faults.warm"])
 
 SECONDS = 120.0
 """That a child may be silent before the attack itself has failed."""
@@ -56,10 +61,10 @@ def begun(act: Callable[..., None], *arguments: Any) -> Iterator[Child]:
         arguments: The others.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_imported())  # read when the first child of all starts
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(act, arguments, os.environ.get("FPT_CACHE", ""), sender))
-    process.start()
+    with mock.patch.object(forkserver, "connect_to_new_process", _WARM.connect_to_new_process):
+        process.start()
     sender.close()  # the child's end alone: when it dies, the pipe says so
     try:
         yield Child(process, receiver)
@@ -77,9 +82,3 @@ def die() -> None:
 def _work(act: Callable[..., None], arguments: tuple[Any, ...], cache: str, sender: Connection) -> None:
     os.environ["FPT_CACHE"] = cache
     act(*arguments, sender.send)
-
-
-def _imported() -> list[str]:
-    """What building an arm imports."""
-    fpt.build("bits/xor", **BODY)
-    return [name for name in sys.modules if name.startswith(("fpt_plugins.", "transformers.models."))]
