@@ -202,17 +202,27 @@ def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
     """
     import torch
 
+    check_tensors(arm, tensors, folder)
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            arm.model.get_parameter(name).copy_(tensor)
+
+
+def check_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Refuses tensors that are not exactly those that an arm trains.
+
+    Raises:
+        IntegrityError: A tensor is missing, left over or of another shape; it is named.
+    """
     expected = {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
     for name in sorted(expected.keys() ^ tensors.keys()):
         raise IntegrityError(
             f"{folder}: the tensor {name} is {'missing' if name in expected else 'not of this arm'}"
         )
-    with torch.no_grad():
-        for name, parameter in expected.items():
-            if parameter.shape != tensors[name].shape:
-                found, wanted = tuple(tensors[name].shape), tuple(parameter.shape)
-                raise IntegrityError(f"{folder}: the tensor {name} has shape {found}, not {wanted}")
-            parameter.copy_(tensors[name])
+    for name, parameter in expected.items():
+        if parameter.shape != tensors[name].shape:
+            found, wanted = tuple(tensors[name].shape), tuple(parameter.shape)
+            raise IntegrityError(f"{folder}: the tensor {name} has shape {found}, not {wanted}")
 
 
 def _present(name: str, backbone: Mapping[str, Any]) -> str:

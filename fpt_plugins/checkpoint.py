@@ -17,7 +17,7 @@ import attrs
 import safetensors.torch
 import torch
 
-from fpt_plugins.adapter import put_tensors, trained_tensors
+from fpt_plugins.adapter import check_tensors, put_tensors, trained_tensors
 from fpt_plugins.errors import IntegrityError
 from fpt_plugins.formats import check_format, stamped
 from fpt_plugins.metric import Metric
@@ -123,6 +123,8 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
     put_tensors(arm, safetensors.torch.load(files["trained.safetensors"]), path)
     _put_moments(arm, optimizer, safetensors.torch.load(files["optimizer.safetensors"]), path)
     best = safetensors.torch.load(files["best.safetensors"])
+    if plain["best_step"]:  # before the first look there is none
+        check_tensors(arm, best, path)
     return Checkpoint(**plain, best_tensors=best, saved_step=plain["step"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import saves
+from tests.faults import resume, saves
 from tests.faults.attack import Attack
 
-ATTACKS: tuple[Attack, ...] = (*saves.ATTACKS,)
+ATTACKS: tuple[Attack, ...] = (*saves.ATTACKS, *resume.ATTACKS)
