@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -56,13 +58,28 @@ class FrozenPretrainedTransformer(nn.Module):
         return self.task.readout.pool(hidden_states, attention_mask)
 
 
+_entering = threading.Lock()
+_inside: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
+"""How many are evaluating a model, and whether it was training before the first."""
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Dropout off and no gradients inside; the model's mode is as it was after."""
-    was_training = model.training
-    model.eval()
+    """Dropout off and no gradients inside; the model's mode is as it was after.
+
+    Several threads may be inside at once: the last one out puts the mode back.
+    """
+    with _entering:
+        count, was_training = _inside.get(model, (0, model.training))
+        _inside[model] = count + 1, was_training
+        model.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        model.train(was_training)
+        with _entering:
+            count, was_training = _inside.pop(model)
+            if count > 1:
+                _inside[model] = count - 1, was_training
+            else:
+                model.train(was_training)

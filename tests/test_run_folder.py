@@ -205,3 +205,47 @@ def test_a_run_without_a_name_gets_one_from_its_settings(tmp_path, monkeypatch):
     assert str(resume(None, **settings).path) == f"{name}-3"
     with pytest.raises(FptError, match=r"there is no run to resume in runs/bits-xor_.*_seed6"):
         resume(None, **{**settings, "seed": 6})
+
+
+def test_rows_are_those_of_the_checkpoint(run):
+    """Sealed after some rows, they are kept; with one of them changed or gone they are refused by name."""
+    with run.appending() as append:
+        for row in ROWS[:3]:
+            append(row)
+        sha256 = run.seal_rows()
+        append(ROWS[3])
+    run.keep_rows(2, sha256)
+    assert run.rows() == ROWS[:3]
+    text = (run.path / METRICS).read_text()
+    for damaged in ("".join(text.splitlines(keepends=True)[1:]), text.replace("0.5", "0.6")):
+        (run.path / METRICS).write_text(damaged)
+        with pytest.raises(IntegrityError, match=r"metrics\.jsonl has not the rows .* up to step 2"):
+            run.keep_rows(2, sha256)
+
+
+@pytest.mark.parametrize(
+    ("splits", "aligned", "refused"),
+    [
+        ([], False, False),
+        (["train", "train", "validation"], False, False),
+        (["train", "train", "validation", "train"], False, True),
+        (["align", "train"], True, True),
+    ],
+)
+def test_rows_beyond_the_first_checkpoint_need_one(run, splits, aligned, refused):
+    """Killed before its first checkpoint a run begins anew; one that must have had one is refused."""
+    steps = [0, 1, 1, 2] if not aligned else [0, 1]
+    with run.appending() as append:
+        for step, split in zip(steps, splits, strict=False):
+            append({"step": step, "split": split})
+    if not refused:
+        run.check_not_begun(aligned=aligned)
+        return
+    with pytest.raises(IntegrityError, match="its checkpoints are missing"):
+        run.check_not_begun(aligned=aligned)
+
+
+def test_a_folder_without_a_run_says_to_remove_it(tmp_path):
+    """A run that was killed before its settings were written cannot be continued: nobody is told to."""
+    with pytest.raises(FptError, match=r"is there already\n  remove it, for no run has begun there"):
+        begin(tmp_path)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.faults import resume, saves
+from tests.faults import answers, determinism, golden, non_finite, resume, saves, shortage
 from tests.faults.attack import Attack
 
-ATTACKS: tuple[Attack, ...] = (*saves.ATTACKS, *resume.ATTACKS)
+ATTACKS: tuple[Attack, ...] = (
+    *saves.ATTACKS,
+    *resume.ATTACKS,
+    *determinism.ATTACKS,
+    *shortage.ATTACKS,
+    *non_finite.ATTACKS,
+    *answers.ATTACKS,
+    *golden.ATTACKS,
+)

@@ -54,10 +54,10 @@ class Child:
 
 @contextmanager
 def begun(act: Callable[..., None], *arguments: Any) -> Iterator[Child]:
-    """A child that does something: a function of a module, which is given its arguments and a pipe to speak into.
+    """A child that does something; it ends with the block, if not before.
 
     Args:
-        act: The function; ``say`` is its last argument.
+        act: A function of a module. Its last argument is a function to speak by.
         arguments: The others.
     """
     context = multiprocessing.get_context("forkserver")

@@ -29,7 +29,9 @@ PARTS = 2
 """Of a step of 4 samples, 2 at a time."""
 
 
-def _at_call(number: int, act: Callable[[], None], real: Callable[..., Any], counts: Callable[..., bool]) -> Any:
+def _at_call(
+    number: int, act: Callable[[], None], real: Callable[..., Any], counts: Callable[..., bool]
+) -> Any:
     """The function, which acts in place of its so-manieth call that counts."""
     calls = itertools.count(1)
 
@@ -51,7 +53,7 @@ def _forward(number: int, *, training: bool) -> Any:
 
 def _write(number: int) -> Any:
     """Death before a file of a checkpoint or an adapter is written."""
-    real = storage._write_through  # noqa: SLF001 - where every file of ours goes through
+    real = storage._write_through
     in_set = functools.partial(_at_call, number, die, real)
     return mock.patch.object(storage, "_write_through", in_set(lambda path, _: ".writing-step" in str(path)))
 
@@ -66,7 +68,7 @@ def _press(number: int) -> Any:
 
 def _conclude() -> Any:
     """Death when every step is taken and checked, before the adapter is written."""
-    return mock.patch.object(training_loop, "adapter_files", lambda *_: die())
+    return mock.patch.object(training_loop, "adapter_files", side_effect=lambda *_: die())
 
 
 STOPS: Mapping[str, Callable[[], Any]] = {
@@ -280,7 +282,7 @@ ATTACKS = (
     Attack(
         name="runs-stopped",
         promise="A resumed run ends with the bits and the rows of one that nobody stopped.",
-        how="Five stops (SIGKILL in accumulation, evaluation, a save, before the adapter; Ctrl-C) x four modalities",
+        how="SIGKILL in accumulation, evaluation, a save, before the adapter, and Ctrl-C; four modalities",
         few=3,
         many=20,
         run=stop_runs,
@@ -296,7 +298,7 @@ ATTACKS = (
     Attack(
         name="runs-moved",
         promise="What goes on elsewhere says that it is not bitwise, and why; another batch size is refused.",
-        how="Resumed with other threads, and as if begun with another torch, NumPy, device, processor, processes",
+        how="Other threads; as if begun with another torch, NumPy, device, processor, number of processes",
         few=3,
         many=16,
         run=move_runs,

@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import WEIGHTS, adapter_files, read_description, read_weights, trained_tensors
+from fpt_plugins.adapter import adapter_files, read_description, read_weights, trained_tensors
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.configuration import Configuration
@@ -57,13 +57,15 @@ class Saver:
         save_checkpoint(folder, self.arm, self.optimizer, state)
 
     def step(self, folder: Path) -> int:
-        """The step of the newest checkpoint, every part of which must be of that step; 0 where there is none."""
+        """The step of the newest checkpoint, of which every part must be; 0 where there is none."""
         path = newest_checkpoint(folder)
         if path is None:
             return 0
         found = restore(self.arm, self.optimizer, path)
         tensors = [*self._parameters(), *found.best_tensors.values()]
-        tensors += [each for parameter in self._parameters() for each in self.optimizer.state[parameter].values()]
+        tensors += [
+            each for parameter in self._parameters() for each in self.optimizer.state[parameter].values()
+        ]
         assert all(bool((tensor == found.step).all()) for tensor in tensors), f"{path} is a mixture"
         assert found.clipped == found.best_step == found.step
         return found.step
@@ -81,7 +83,9 @@ def adapter_number(folder: Path) -> int:
     """The number of an adapter, which every tensor of it must be."""
     description = read_description(folder)
     tensors = safetensors.torch.load(read_weights(folder, description))
-    assert all(bool((each == description["step"]).all()) for each in tensors.values()), f"{folder} is a mixture"
+    assert all(bool((each == description["step"]).all()) for each in tensors.values()), (
+        f"{folder} is a mixture"
+    )
     return int(description["step"])
 
 
@@ -136,7 +140,9 @@ def kill_adapters(times: int, folder: Path) -> Outcome:
             announced = _announced(write_on, folder, draw)
             found = [adapter_number(path) for path in sorted(folder.glob("adapter-*"))]
             whole = found == list(range(1, len(found) + 1)) and len(found) in (announced, announced + 1)
-            yield Seen("all load", "" if whole else f"kill {number}: announced {announced}, found {found[-3:]}")
+            yield Seen(
+                "all load", "" if whole else f"kill {number}: announced {announced}, found {found[-3:]}"
+            )
 
     return Outcome.of(attempts())
 
@@ -185,8 +191,10 @@ def _refused(saver: Saver, place: Path, operation: int, code: int) -> Seen:
         found = saver.step(place)
         left = list((place / "checkpoints").glob(".writing-*"))
         good = said and found in (2, 3) and not left
-        return Seen("an error; the previous one loads" if found == 2 else "an error; the new one is whole and loads",
-                    "" if good else f"{what}: {error.message}, step {found}, {left}")
+        return Seen(
+            "an error; the previous one loads" if found == 2 else "an error; the new one is whole and loads",
+            "" if good else f"{what}: {error.message}, step {found}, {left}",
+        )
     return Seen("no error", f"{what}: a save that failed said nothing")
 
 
@@ -280,7 +288,7 @@ ATTACKS = (
     Attack(
         name="saves-killed",
         promise=SAVED,
-        how="SIGKILL at a random moment to a process that saves checkpoints; each tensor holds its step's number",
+        how="SIGKILL at a random moment of saving; each tensor of a checkpoint is its step's number",
         few=6,
         many=200,
         run=kill_saves,
@@ -296,7 +304,7 @@ ATTACKS = (
     Attack(
         name="disk-full",
         promise=SAVED,
-        how="Disk full, read-only, over quota, I/O error: from the first, the second ... operation of a save on",
+        how="Disk full, read-only, over quota, I/O error: from each operation of a save on, in turn",
         few=25,
         many=200,
         run=fill_disk,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -116,12 +114,12 @@ def _halved(folder: Path, number: int) -> Seen:
 
 def _choose(training: Training, step: int, room: int) -> None:
     """A run that nobody disturbs, and that goes over to smaller parts at a step of its own accord."""
-    real = training._pass  # noqa: SLF001 - what the loop's step calls
+    real = training._pass
 
     def smaller(batch: Any, size: int) -> Any:
         return real(batch, room if training.state.step + 1 >= step else size)
 
-    training._pass = smaller  # type: ignore[method-assign] # noqa: SLF001 - as above
+    training._pass = smaller  # type: ignore[method-assign]
     _ended(training)
 
 
@@ -178,7 +176,7 @@ ATTACKS = (
     Attack(
         name="memory-short",
         promise="Out of memory halves the micro-batch; the step is bitwise that step in smaller parts.",
-        how="CUDA's, the CPU allocator's and NumPy's error in a pass, forward done, at every step; then a resumption",
+        how="CUDA's, the CPU allocator's, NumPy's error in the middle of any step; then a resumption",
         few=3,
         many=48,
         run=halve,

@@ -25,8 +25,13 @@ MODALITIES: Mapping[str, Mapping[str, Any]] = {
     "bits/xor": {},
     "images/digits": {},
     "listops/lra": {
-        **{"min_length": 5, "max_length": 30, "max_depth": 3, "max_args": 4},
-        **{"train_size": 64, "validation_size": 32, "test_size": 32},
+        "min_length": 5,
+        "max_length": 30,
+        "max_depth": 3,
+        "max_args": 4,
+        "train_size": 64,
+        "validation_size": 32,
+        "test_size": 32,
     },
     "proteins/remote-homology": {"source": "sample"},
 }
@@ -34,7 +39,11 @@ MODALITIES: Mapping[str, Mapping[str, Any]] = {
 
 RUN: Mapping[str, Any] = {
     **BODY,
-    **{"steps": 40, "batch_size": 4, "micro_batch_size": 2, "evaluate_every": 10, "dropout": 0.1},
+    "steps": 40,
+    "batch_size": 4,
+    "micro_batch_size": 2,
+    "evaluate_every": 10,
+    "dropout": 0.1,
 }
 """Accumulation, dropout and shuffling are on."""
 
