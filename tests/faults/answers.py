@@ -133,7 +133,7 @@ ATTACKS = (
         name="batches-mixed",
         promise="A sample alone is answered as in any batch: the same class, outputs within 1e-5 in fp32.",
         how="Samples of four modalities, alone and anywhere among up to 40 others, longer and shorter",
-        few=16,
+        few=8,
         many=1000,
         run=mix_batches,
     ),

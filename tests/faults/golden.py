@@ -55,7 +55,7 @@ ATTACKS = (
         name="releases-loaded",
         promise="What a release saved loads with the same logits (1e-6); what a newer one saved is refused.",
         how="Golden adapters and runs of every release; each again with the number of a later format",
-        few=4,
+        few=2,
         many=8,
         run=load_releases,
     ),

@@ -136,7 +136,7 @@ ATTACKS = (
         name="steps-poisoned",
         promise="A loss or gradient that is no finite number stops a run before the step, with exit code 7.",
         how="NaN, infinities in any step's outputs, an overflow in the gradient alone; then a resumption",
-        few=4,
+        few=3,
         many=54,
         run=poison_steps,
     ),
