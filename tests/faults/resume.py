@@ -82,10 +82,9 @@ def train_to(stop: str, task: str, out: Path, say: Callable[[str], None]) -> Non
 
 def stop_runs(times: int, folder: Path) -> Outcome:
     """Every pair of a stop and a modality in turn, beside one run of the modality that nobody stops."""
-    pairs = list(itertools.product(STOPS, MODALITIES))
-    order = [pairs[(number * (len(MODALITIES) + 1)) % len(pairs)] for number in range(len(pairs))]
-    assert len(set(order)) == len(pairs)  # the first few already cover modalities and stops
-    return Outcome.of(_stopped(*order[number % len(pairs)], folder, number) for number in range(times))
+    stops, tasks = list(STOPS), list(MODALITIES)  # 5 and 4 have no divisor in common: all pairs come in turn
+    pairs = [(stops[number % len(stops)], tasks[number % len(tasks)]) for number in range(times)]
+    return Outcome.of(_stopped(*pair, folder, number) for number, pair in enumerate(pairs))
 
 
 def _stopped(stop: str, task: str, folder: Path, number: int) -> Seen:
