@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins text timeseries
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo benchmark test heavy faults lint format tables docs setup clean
+.PHONY: help demo benchmark test heavy faults audit lint format tables docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ heavy: setup  ## the slow tests too: a mutant plugin for each check of the confo
 
 faults: setup  ## attack every promise of docs/threat-model.md many times, and write its table (an hour)
 	$(BIN)/python -m tests.faults
+
+audit: setup  ## what is known against the versions installed here; asks a service in the network
+	$(BIN)/python -m pip install --quiet --group audit
+	$(BIN)/pip-audit --local --skip-editable
 
 lint: setup  ## ruff and the type checker
 	$(BIN)/ruff check .

@@ -13,40 +13,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import safetensors
 import safetensors.torch
 
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.digest import tensor_digest
-from fpt_plugins.errors import FptError, IntegrityError
+from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError, UnknownName
 from fpt_plugins.formats import check_format, stamped
+from fpt_plugins.plain_files import read_bounded
+from fpt_plugins.sealed_values import check_has
 from fpt_plugins.storage import read_sealed, sealed
+from fpt_plugins.tensor_file import most_bytes, read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Parameter
 
 FORMAT = 1
 _FOLDER_FAMILIES = ("hf", "timm")
 WEIGHTS, DESCRIPTION = "adapter.safetensors", "adapter.json"
 
 
-_CONTENT: Mapping[str, type] = {
-    "configuration": dict,
-    "plugins": dict,
-    "backbone": dict,
-    "groups": dict,
-    "step": int,
-    "tensors": dict,
-    "weights_sha256": str,
-}
+@attrs.frozen(kw_only=True)
+class _Plugin:
+    distribution: str
+    version: str
+
+
+@attrs.frozen(kw_only=True)
+class _Body:
+    name: str
+    source: str
+    source_digest: str
+
+
+@attrs.frozen(kw_only=True)
+class _Content:
+    """What ``adapter.json`` has at least, so that what another hand sealed is refused in one line."""
+
+    configuration: dict[str, Any]
+    plugins: dict[str, _Plugin]
+    backbone: _Body
+    groups: dict[str, list[str]]
+    step: int
+    tensors: dict[str, str]
+    weights_sha256: str
+
+
+def trained_parameters(arm: Arm) -> dict[str, Parameter]:
+    """The parameters that train, by their names in the model."""
+    return {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
 
 
 def trained_tensors(arm: Arm) -> dict[str, Tensor]:
     """The tensors that train, by their names in the model, as copies in memory."""
-    return {
-        name: arm.model.get_parameter(name).detach().cpu().clone() for name in arm.partition.trained_names
-    }
+    return {name: parameter.detach().cpu().clone() for name, parameter in trained_parameters(arm).items()}
 
 
 def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[str, bytes]:
@@ -84,10 +105,13 @@ def read_description(folder: Path) -> dict[str, Any]:
         IntegrityError: It is missing or damaged, or a newer version wrote it.
     """
     description = read_sealed(adapter_folder(folder) / DESCRIPTION)
+    place = adapter_folder(folder) / DESCRIPTION
     check_format(folder, description, FORMAT)
-    for name, kind in _CONTENT.items():
-        if not isinstance(description.get(name), kind):
-            raise IntegrityError(f"{folder}: {DESCRIPTION} has no proper {name!r}")
+    check_has(_Content, description, place, "description of an adapter")
+    try:
+        Configuration.from_json(description["configuration"])
+    except (ConfigurationError, UnknownName) as error:
+        raise IntegrityError(f"{place}: {error.message}", error.remedy) from error
     return description
 
 
@@ -150,7 +174,11 @@ def load(
     configuration = stored_configuration(
         description, backbone=backbone, device=device, precision=precision, data=data
     )
-    return fill(assemble(configuration), folder, description)
+    try:
+        arm = assemble(configuration)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the adapter {folder}: {error.message}", error.remedy) from error
+    return fill(arm, folder, description)
 
 
 def fill(arm: Arm, folder: Path, description: Mapping[str, Any]) -> Arm:
@@ -164,9 +192,10 @@ def fill(arm: Arm, folder: Path, description: Mapping[str, Any]) -> Arm:
     Raises:
         IntegrityError: The weights are damaged, or the body or a plugin is not the adapter's.
     """
-    _check_plugins(description, arm)
+    _check_plugins(description, arm, folder)
     _check_body(description, arm)
-    put_tensors(arm, safetensors.torch.load(read_weights(folder, description)), folder)
+    content = read_weights(folder, description, most_bytes(trained_parameters(arm)))
+    put_tensors(arm, read_tensors(content, folder / WEIGHTS), folder)
     arm.model.eval()
     return arm
 
@@ -214,7 +243,7 @@ def check_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None
     Raises:
         IntegrityError: A tensor is missing, left over or of another shape; it is named.
     """
-    expected = {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
+    expected = trained_parameters(arm)
     for name in sorted(expected.keys() ^ tensors.keys()):
         raise IntegrityError(
             f"{folder}: the tensor {name} is {'missing' if name in expected else 'not of this arm'}"
@@ -223,6 +252,8 @@ def check_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None
         if parameter.shape != tensors[name].shape:
             found, wanted = tuple(tensors[name].shape), tuple(parameter.shape)
             raise IntegrityError(f"{folder}: the tensor {name} has shape {found}, not {wanted}")
+        if not tensors[name].is_floating_point():
+            raise IntegrityError(f"{folder}: the tensor {name} is of type {tensors[name].dtype}")
 
 
 def _present(name: str, backbone: Mapping[str, Any]) -> str:
@@ -238,14 +269,19 @@ def _present(name: str, backbone: Mapping[str, Any]) -> str:
     return name
 
 
-def read_weights(folder: Path, description: Mapping[str, Any]) -> bytes:
+def read_weights(folder: Path, description: Mapping[str, Any], most: int) -> bytes:
     """The bytes of ``adapter.safetensors``, checked.
+
+    Args:
+        folder: The adapter's own.
+        description: What its ``adapter.json`` says.
+        most: Bytes that are read.
 
     Raises:
         IntegrityError: The file is missing or damaged; the tensor is named where it can be.
     """
     try:
-        content = (folder / WEIGHTS).read_bytes()
+        content = read_bounded(folder / WEIGHTS, most)
     except OSError as error:
         raise IntegrityError(f"{folder / WEIGHTS} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() == description["weights_sha256"]:
@@ -256,8 +292,8 @@ def read_weights(folder: Path, description: Mapping[str, Any]) -> bytes:
 def _damaged(content: bytes, description: Mapping[str, Any]) -> str:
     """Which tensor it is, where the file can still be read."""
     try:
-        tensors = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, ValueError, TypeError, KeyError):
+        tensors = read_tensors(content, Path(WEIGHTS))
+    except IntegrityError:
         return "its header cannot be read"
     for name, expected in description["tensors"].items():
         if name not in tensors or tensor_digest(tensors[name]) != expected:
@@ -265,9 +301,11 @@ def _damaged(content: bytes, description: Mapping[str, Any]) -> str:
     return "its SHA-256 is not the one in adapter.json"
 
 
-def _check_plugins(description: Mapping[str, Any], arm: Arm) -> None:
+def _check_plugins(description: Mapping[str, Any], arm: Arm, folder: Path) -> None:
     for name, written in description["plugins"].items():
-        found = arm.versions[name]
+        found = arm.versions.get(name)
+        if found is None:
+            raise IntegrityError(f"{folder} names the plugin {name}, which its task and body do not use")
         if found["distribution"] != written["distribution"]:
             raise IntegrityError(
                 f"the plugin {name} comes from {found['distribution']} {found['version']} here; "

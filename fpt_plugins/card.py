@@ -33,7 +33,7 @@ def export(place: Path, destination: Path) -> None:
     write_folder(
         destination,
         {
-            WEIGHTS: read_weights(source, description),
+            WEIGHTS: read_weights(source, description, most=record.adapter_bytes),
             DESCRIPTION: (source / DESCRIPTION).read_bytes(),
             RECORD: record.to_bytes(),
             "README.md": card(description, record, destination.name).encode(),

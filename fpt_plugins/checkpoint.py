@@ -7,21 +7,22 @@ JSON state. Random states and the data's position are functions of the seed and 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import safetensors.torch
 import torch
 
-from fpt_plugins.adapter import check_tensors, put_tensors, trained_tensors
+from fpt_plugins.adapter import check_tensors, put_tensors, trained_parameters, trained_tensors
 from fpt_plugins.errors import IntegrityError
-from fpt_plugins.formats import check_format, stamped
+from fpt_plugins.formats import stamped
 from fpt_plugins.metric import Metric
+from fpt_plugins.sealed_values import read_sealed_as
 from fpt_plugins.storage import read_folder, sealed, sweep, with_manifest, write_folder
+from fpt_plugins.tensor_file import most_bytes, read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"
 FORMAT = 1
+ARRAYS_EACH = 3
+"""That the optimizer keeps of a parameter, at most."""
+_TENSORS = ("trained.safetensors", "best.safetensors", "optimizer.safetensors")
 PLAIN = (
     *("step", "seconds", "best_step", "best_metrics", "held_digests", "alignment", "clipped"),
     *("micro_batch_sizes", "circumstances", "not_bitwise", "rows_sha256"),
@@ -80,6 +84,23 @@ class Checkpoint:
         return new > best
 
 
+@attrs.frozen
+class _State:
+    """What ``state.json`` holds; all of it, or it is refused."""
+
+    step: int
+    seconds: float
+    best_step: int
+    best_metrics: dict[str, float]
+    held_digests: dict[str, str]
+    alignment: dict[str, float]
+    clipped: int
+    micro_batch_sizes: dict[str, int]
+    circumstances: dict[str, str]
+    not_bitwise: list[str]
+    rows_sha256: str
+
+
 def save_checkpoint(folder: Path, arm: Arm, optimizer: torch.optim.Optimizer, state: Checkpoint) -> None:
     """Writes the checkpoint of the current step and removes the older ones."""
     path = folder / CHECKPOINTS / f"step-{state.step:09d}"
@@ -113,28 +134,19 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
     Raises:
         IntegrityError: A part is missing, damaged, or of another arm; nothing is filled in.
     """
-    files = read_folder(path)
-    for name in ("trained.safetensors", "best.safetensors", "optimizer.safetensors", "state.json"):
+    files = read_folder(path, ARRAYS_EACH * most_bytes(trained_parameters(arm)))
+    for name in (*_TENSORS, "state.json"):
         if name not in files:
             raise IntegrityError(
                 f"{path} has no {name}", "resume from another copy of the run, or train again"
             )
-    plain = _plain(path, json.loads(files["state.json"]))
-    put_tensors(arm, safetensors.torch.load(files["trained.safetensors"]), path)
-    _put_moments(arm, optimizer, safetensors.torch.load(files["optimizer.safetensors"]), path)
-    best = safetensors.torch.load(files["best.safetensors"])
-    if plain["best_step"]:  # before the first look there is none
+    trained, best, moments = (read_tensors(files[name], path / name) for name in _TENSORS)
+    state = read_sealed_as(_State, path / "state.json", "state of a run", FORMAT)
+    put_tensors(arm, trained, path)
+    _put_moments(arm, optimizer, moments, path)
+    if state.best_step:  # before the first look there is none
         check_tensors(arm, best, path)
-    return Checkpoint(**plain, best_tensors=best, saved_step=plain["step"])
-
-
-def _plain(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``state.json`` holds; all of it, or it is refused."""
-    check_format(path, state, FORMAT)
-    for name in PLAIN:
-        if name not in state:
-            raise IntegrityError(f"{path}: state.json has no {name!r}", "train again")
-    return {name: state[name] for name in PLAIN}
+    return Checkpoint(**attrs.asdict(state), best_tensors=best, saved_step=state.step)
 
 
 def _moments(arm: Arm, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -160,4 +172,9 @@ def _put_moments(
         for key in ("step", "exp_avg", "exp_avg_sq"):
             if f"{name}/{key}" not in tensors:
                 raise IntegrityError(f"{path}: the optimizer's {key} of {name} is missing")
-            optimizer.state[parameter][key] = tensors[f"{name}/{key}"].to(parameter.device)
+            found, shape = tensors[f"{name}/{key}"], () if key == "step" else parameter.shape
+            if found.shape != shape or not found.is_floating_point():
+                raise IntegrityError(
+                    f"{path}: the optimizer's {key} of {name} is {found.dtype} {[*found.shape]}"
+                )
+            optimizer.state[parameter][key] = found.to(parameter.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +14,7 @@ from attrs.validators import deep_iterable, deep_mapping, ge, gt, in_, instance_
 from fpt_plugins import options
 from fpt_plugins.backbone import GROUPS
 from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.plain_files import read_toml
 from fpt_plugins.task import Recipe
 
 BATCHINGS = ("length", "shuffle")
@@ -126,7 +126,7 @@ class Configuration:
     data: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), eq=False)
 
     @classmethod
-    def of(cls, task: str, **settings: Any) -> Self:
+    def of(cls, /, task: str, **settings: Any) -> Self:
         """A configuration from plain values; ``None`` stands for "not given".
 
         Raises:
@@ -173,7 +173,14 @@ class Configuration:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """The reverse of :meth:`to_json`."""
+        """The reverse of :meth:`to_json`.
+
+        Raises:
+            UnknownName: A setting that is none.
+            ConfigurationError: A value that no run can have, or no task.
+        """
+        if not isinstance(plain, Mapping) or not isinstance(plain.get("task"), str):
+            raise ConfigurationError("the settings name no task")
         return cls.of(**plain)
 
 
@@ -206,8 +213,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         UnknownName: A key that is no setting.
     """
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        found = read_toml(path)
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"--config {path}: {error}") from error
     settings = {name.replace("-", "_"): value for name, value in found.items()}
     known = {*attrs.fields_dict(Configuration), "with", "out"} - {"task", "wrappers"}

@@ -178,9 +178,13 @@ def _is_optional(annotation: Any) -> bool:
 
 
 @functools.cache
-def converter() -> cattrs.Converter:
-    """The one converter between words, JSON and attrs classes: strict where cattrs would round."""
-    strict = cattrs.Converter(forbid_extra_keys=True)
+def converter(*, others: bool = False) -> cattrs.Converter:
+    """The one converter between words, JSON and attrs classes: strict where cattrs would round.
+
+    Args:
+        others: Whether names that a class does not have are passed over, and not refused.
+    """
+    strict = cattrs.Converter(forbid_extra_keys=not others)
     strict.register_structure_hook(bool, _boolean)
     strict.register_structure_hook(int, _integer)
     strict.register_structure_hook(float, _real)

@@ -13,22 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fpt_plugins.array_file import open_sealed, seal
 from fpt_plugins.cache_folder import cache_folder
+from fpt_plugins.errors import IntegrityError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-_DIGEST = "sha256"
-_UNREADABLE = (
-    OSError,
-    KeyError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    MemoryError,
-)  # what h5py raises of damage
 
 
 def cached_arrays(parse: Callable[[], Arrays], *, plugin: str, reader: str, sha256: str) -> Arrays:
@@ -50,7 +42,7 @@ def cached_arrays(parse: Callable[[], Arrays], *, plugin: str, reader: str, sha2
         [3, 1]
     """
     key = hashlib.sha256(f"{reader}\n{sha256}".encode()).hexdigest()
-    with suppress(*_UNREADABLE):
+    with suppress(OSError, RuntimeError, IntegrityError):  # no home, no file, a damaged one
         return _read(_folder(plugin) / f"{key}.h5", key)
     arrays = parse()
     with suppress(OSError, RuntimeError):  # no home, a full disk
@@ -63,13 +55,10 @@ def _folder(plugin: str) -> Path:
 
 
 def _read(path: Path, key: str) -> Arrays:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        arrays = {name: file[name][:] for name in file}
-        if file.attrs[_DIGEST] != _digest(key, arrays):
-            raise ValueError("damaged, or of another file")
-    return arrays
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with open_sealed(path, key) as file:
+        return {name: file[name][:] for name in file}
 
 
 def _write(path: Path, key: str, arrays: Arrays) -> None:
@@ -81,13 +70,5 @@ def _write(path: Path, key: str, arrays: Arrays) -> None:
         with h5py.File(whole, "w") as file:
             for name, array in arrays.items():
                 file.create_dataset(name, data=array)
-            file.attrs[_DIGEST] = _digest(key, arrays)
+        seal(whole, key)
         whole.replace(path)
-
-
-def _digest(key: str, arrays: Arrays) -> str:
-    found = hashlib.sha256(key.encode())
-    for name, array in sorted(arrays.items()):
-        found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        found.update(array.tobytes())
-    return found.hexdigest()

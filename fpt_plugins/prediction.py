@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 BATCH = 64
 
+LONGEST_LINE = 1 << 26
+"""Characters of one sample in JSON."""
+
 
 def read_files(task: Task, paths: Iterable[Path]) -> Iterator[tuple[str, Any]]:
     """The samples of the user's files as ``(identifier, sample)``; ``.jsonl`` files are JSON lines.
@@ -78,7 +81,10 @@ def read_addressed_lines(tasks: Mapping[str, Task], lines: TextIO, name: str) ->
 def _read_lines(lines: TextIO, name: str, parse: Callable[[Any, str], Any]) -> Iterator[tuple[str, Any]]:
     number = 0
     try:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE), ""), start=1):
+            if len(line) == LONGEST_LINE:
+                message = f"a line of {LONGEST_LINE:,} characters or more"
+                raise InputError(message, "write a sample per line", where=f"{name}, line {number}")
             if line.strip():
                 yield _read_line(line, f"{name}, line {number}", str(number), parse)
     except UnicodeDecodeError as error:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import cattrs
 
 from fpt_plugins.backbone import Group
-from fpt_plugins.errors import FptError, IntegrityError
-from fpt_plugins.formats import STAMP, check_format, stamped
+from fpt_plugins.errors import FptError
+from fpt_plugins.formats import stamped
 from fpt_plugins.freezing import Partition
 from fpt_plugins.options import converter
-from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.sealed_values import read_sealed_as
+from fpt_plugins.storage import sealed, write_file
 from fpt_plugins.task import Floor
 
 RECORD = "record.json"
@@ -150,14 +150,7 @@ def read_record(folder: Path) -> RunRecord:
     Raises:
         IntegrityError: It is missing, damaged, or not a record.
     """
-    content = read_sealed(folder / RECORD)
-    check_format(folder / RECORD, content, FORMAT)
-    known = {name: value for name, value in content.items() if name not in STAMP}
-    try:
-        return converter().structure(known, RunRecord)
-    except cattrs.BaseValidationError as error:
-        reasons = "; ".join(cattrs.transform_error(error))
-        raise IntegrityError(f"{folder / RECORD} is no run record of this version: {reasons}") from error
+    return read_sealed_as(RunRecord, folder / RECORD, "run record", FORMAT)
 
 
 def record_folder(place: Path) -> Path:

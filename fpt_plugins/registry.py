@@ -6,7 +6,6 @@ In a wheel they lie in ``fpt_plugins/_registry``; in a clone, in ``registry`` at
 from __future__ import annotations
 
 import importlib.resources
-import tomllib
 import typing
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
@@ -18,7 +17,9 @@ import cattrs
 import tomli_w
 
 from fpt_plugins.errors import ConfigurationError, FptError, UnknownName
+from fpt_plugins.installed_files import check_installed
 from fpt_plugins.options import converter
+from fpt_plugins.plain_files import parse_toml, read_bounded
 from fpt_plugins.registry_cards import KINDS, Card, PluginCard
 
 AnyCard = TypeVar("AnyCard", bound=Card)
@@ -30,6 +31,7 @@ def cards(kind: type[AnyCard]) -> tuple[AnyCard, ...]:
     Raises:
         UnknownName: A card has a field that its kind lacks; the nearest ones are offered.
         ConfigurationError: A card is no TOML, lacks a field or has a value of another form.
+        IntegrityError: A card is not what was installed.
 
     Example:
         >>> [card.distribution for card in cards(PluginCard)][:2]
@@ -55,8 +57,8 @@ def read_card(file: Traversable, kind: type[AnyCard]) -> AnyCard:
         ConfigurationError: As for :func:`cards`.
     """
     try:
-        facts = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        facts = read_facts(file)
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"the card {file}: {error}") from error
     for name in facts:
         if name not in attrs.fields_dict(kind):
@@ -66,6 +68,19 @@ def read_card(file: Traversable, kind: type[AnyCard]) -> AnyCard:
         reasons = "; ".join(f"{key}: {message}" if key else message for key, message in faults)
         raise ConfigurationError(f"the card {file}: {reasons}")
     return card
+
+
+def read_facts(file: Traversable) -> dict[str, Any]:
+    """What a card's TOML says, of an installed card once its bytes are those that were installed.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no TOML.
+        IntegrityError: It is not what was installed.
+    """
+    content = read_bounded(file)
+    check_installed(file, content)
+    return parse_toml(content)
 
 
 def parse_card(facts: Mapping[str, Any], kind: type[AnyCard]) -> tuple[AnyCard | None, list[tuple[str, str]]]:

@@ -6,6 +6,7 @@ Data, never code. A fact that no check holds to its source is not a field.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
@@ -29,7 +30,7 @@ Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 def _form(pattern: str, what: str) -> Validator:
     def check(_: Any, __: attrs.Attribute[Any], value: str) -> None:
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value, flags=re.ASCII) or not value.isprintable():
             raise ValueError(f"{value!r} is no {what}")
 
     return check
@@ -40,6 +41,16 @@ def _license_expression(_: Any, __: attrs.Attribute[Any], value: str) -> None:
         canonicalize_license_expression(value)
     except InvalidLicenseExpression as error:
         raise ValueError(f"{value!r} is no SPDX license expression, such as MIT or Apache-2.0") from error
+
+
+def _command(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    """What is shown to be copied into a shell does one thing there."""
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        words = []
+    if words[:2] != ["fpt", "train"] or shlex.join(words) != value or not value.isprintable():
+        raise ValueError(f"{value!r} is no command that begins with: fpt train, quoted as shlex.join does")
 
 
 _LINE = _form(r"\S(.*\S)?", "line of text")
@@ -200,7 +211,7 @@ class RunCard:
 
     kind: ClassVar = "run"
     name: str = attrs.field(validator=_RUN_NAME)
-    command: str = attrs.field(validator=_form(r"fpt train .+", "command that begins with: fpt train"))
+    command: str = attrs.field(validator=_command)
     task: str = attrs.field(validator=_TASK_NAME)
     options: dict[str, Any] = attrs.field(factory=dict)
     backbone: str = attrs.field(validator=_BACKBONE_NAME)

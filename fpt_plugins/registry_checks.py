@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import attrs
 
 from fpt_plugins import registry
-from fpt_plugins.errors import UnknownName
+from fpt_plugins.errors import IntegrityError, UnknownName
 from fpt_plugins.registry_cards import KINDS, BackboneCard, Card, PluginCard, RunCard, TaskCard
 
 
@@ -80,8 +79,8 @@ def _read(file: Traversable, folder: str) -> CheckedFile:
         found = Finding(str(file), "", f"the folder {folder or '.'!r} holds no cards", remedy)
         return CheckedFile(file, folder, None, (found,))
     try:
-        facts = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        facts = registry.read_facts(file)
+    except (OSError, ValueError, IntegrityError) as error:
         found = Finding(str(file), "", str(error), "a card is a file of TOML; registry/README.md has one")
         return CheckedFile(file, folder, None, (found,))
     unknown = [_unknown(file, kind, name) for name in facts if name not in attrs.fields_dict(kind)]

@@ -17,13 +17,23 @@ import attrs
 
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
-from fpt_plugins.formats import check_format, stamped
-from fpt_plugins.storage import exclusive, read_sealed, sealed, sweep, write_file
+from fpt_plugins.formats import stamped
+from fpt_plugins.plain_files import read_bounded
+from fpt_plugins.sealed_values import read_sealed_as
+from fpt_plugins.storage import exclusive, sealed, sweep, write_file
 
 FORMAT = 1
 RUN, METRICS, ADAPTER = "run.json", "metrics.jsonl", "adapter"
+MOST_METRICS = 1 << 30
+"""Bytes of the metrics that are read, 1 GB: five million rows."""
 _MAY_DIFFER = {"data", "device", "workers"}
 """Settings that a resumed run may be given anew: they say where and by whom, not what."""
+
+
+@attrs.frozen
+class _Begun:
+    configuration: dict[str, Any]
+    facts: dict[str, Any]
 
 
 @attrs.frozen
@@ -89,10 +99,9 @@ class RunFolder:
     def _resume(cls, path: Path, configuration: Configuration, given: Mapping[str, Any]) -> Self:
         if not (path / RUN).is_file():
             raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
-        begun_with = read_sealed(path / RUN)
-        check_format(path / RUN, begun_with, FORMAT)
-        stored = Configuration.from_json(begun_with["configuration"])
-        return cls(path, continued(path, stored, configuration, given), begun_with["facts"])
+        begun = read_sealed_as(_Begun, path / RUN, "beginning of a run", FORMAT)
+        stored = Configuration.from_json(begun.configuration)
+        return cls(path, continued(path, stored, configuration, given), begun.facts)
 
     @property
     def adapter(self) -> Path:
@@ -151,18 +160,7 @@ class RunFolder:
         Raises:
             IntegrityError: Another line is no JSON; it is named.
         """
-        try:
-            lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines(keepends=True)
-        except FileNotFoundError:
-            return []
-        return [self._row(*numbered) for numbered in enumerate(lines, start=1) if numbered[1].endswith("\n")]
-
-    def _row(self, number: int, line: str) -> dict[str, Any]:
-        try:
-            row: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise IntegrityError(f"{self.path / METRICS}, line {number} is damaged: {error}") from error
-        return row
+        return read_rows(self.path / METRICS)
 
     def check_not_begun(self, *, aligned: bool) -> None:
         """Refuses a run without a checkpoint whose rows say that there was one.
@@ -219,6 +217,32 @@ def writing(what: str, remedy: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FptError(f"{what} cannot be written: {error.strerror or error}", remedy) from error
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a ``metrics.jsonl``, a last half-written one left out; none where there is no file.
+
+    Raises:
+        IntegrityError: The file cannot be read, or another line is no row; it is named.
+    """
+    try:
+        lines = read_bounded(path, MOST_METRICS).splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
+    whole = (numbered for numbered in enumerate(lines, start=1) if numbered[1].endswith(b"\n"))
+    return [_row(path, *numbered) for numbered in whole]
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{path}, line {number} is damaged: {error}") from error
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        raise IntegrityError(f"{path}, line {number} is damaged: it names no step")
+    return row
 
 
 def continued(

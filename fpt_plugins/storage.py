@@ -17,6 +17,7 @@ from typing import Any
 import filelock
 
 from fpt_plugins.errors import FptError, IntegrityError
+from fpt_plugins.plain_files import MOST_BYTES, read_bounded
 
 MANIFEST, LOCK = "manifest.json", ".lock"
 _TEMPORARY = ".writing-"
@@ -40,7 +41,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         IntegrityError: The file is missing, is no such JSON, or is not what was written.
     """
     try:
-        written = path.read_bytes()
+        written = read_bounded(path)
         value: dict[str, Any] = json.loads(written)
         whole = written == sealed(value)  # byte for byte: 1e-05 and 1E-05 are one number
     except OSError as error:
@@ -87,8 +88,12 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     _sync_folder(path.parent)
 
 
-def read_folder(path: Path) -> dict[str, bytes]:
+def read_folder(path: Path, most: int = MOST_BYTES) -> dict[str, bytes]:
     """The files of a folder, each checked against the manifest.
+
+    Args:
+        path: The folder.
+        most: Bytes of the largest file that is read.
 
     Raises:
         IntegrityError: A file is missing, damaged, or named outside the folder; it is named.
@@ -99,7 +104,7 @@ def read_folder(path: Path) -> dict[str, bytes]:
     for name in listed:
         if Path(name).name != name:
             raise IntegrityError(f"{path / MANIFEST} lists {name!r}, which is no file of this folder")
-    return {name: _read_checked(path / name, sha256) for name, sha256 in sorted(listed.items())}
+    return {name: _read_checked(path / name, sha256, most) for name, sha256 in sorted(listed.items())}
 
 
 def temporary_name(path: Path) -> Path:
@@ -116,9 +121,9 @@ def sweep(folder: Path) -> None:
             orphan.unlink(missing_ok=True)
 
 
-def _read_checked(path: Path, sha256: str) -> bytes:
+def _read_checked(path: Path, sha256: str, most: int) -> bytes:
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, most)
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != sha256:

@@ -14,7 +14,7 @@ import attrs
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.bank import Bank, assemble_on_one_body
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.errors import ConfigurationError, FptError, NonFiniteError
+from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError, NonFiniteError
 from fpt_plugins.optimizer import check_rates
 from fpt_plugins.population import Population
 from fpt_plugins.processes import Launched
@@ -115,7 +115,9 @@ class Sweep:
         path, one = Path(out), next(iter(arms.values()))
         if not is_sweep(path):
             raise FptError(f"there is no sweep to resume in {path}", "name its folder with --out")
-        plain = read_sealed(path / SWEEP)["arms"]
+        plain = read_sealed(path / SWEEP).get("arms")
+        if not isinstance(plain, dict):
+            raise IntegrityError(f"{path / SWEEP} names no runs", "sweep again, in another folder")
         if len(arms) > 1 and arms.keys() != plain.keys():
             raise ConfigurationError(
                 f"the sweep in {path} has the runs {', '.join(plain)}, not {', '.join(arms)}"

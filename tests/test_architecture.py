@@ -17,9 +17,10 @@ LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "progress"),
     ("console", "flags", "formats", "memory", "processes"),
-    ("cache_folder", "distances", "feature_store", "tokens"),
-    ("storage", "options", "order", "precision", "downloading", "unpickling", "parsed_cache"),
-    ("token_file",),
+    ("array_file", "cache_folder", "distances", "feature_store", "plain_files", "tensor_file", "tokens"),
+    ("installed_files", "storage", "options", "order", "precision"),
+    ("downloading", "unpickling", "parsed_cache"),
+    ("sealed_values", "token_file"),
     # what a task and a backbone are
     ("sequence", "readout", "metric", "backbone"),
     ("target",),

@@ -39,6 +39,12 @@ def reconfigure(folder, **changes):
     [
         ({"auto_map": {"AutoModel": "evil--modeling.Model"}}, "names code to run (auto_map)"),
         ({"trust_remote_code": True}, "names code to run (trust_remote_code)"),
+        ({"auto_mapping": {"parent_library": "os"}}, "names code to run (auto_mapping)"),
+        ({"deep": [{"auto_map": {"AutoModel": "evil--m.M"}}]}, "names code to run (auto_map)"),
+        (
+            {"_attn_implementation_internal": "some/kernel"},
+            "to run (_attn_implementation_internal)",
+        ),
         ({"model_type": "mamba"}, "(model_type 'mamba') is not known"),
         ({"model_type": "absent"}, "(model_type None) is not known"),
         ({"add_cross_attention": True}, "only add_cross_attention=False of gpt2 is known, not True"),
@@ -66,7 +72,7 @@ def test_a_configuration_that_cannot_be_built_is_refused(gpt2, changes, message)
         ("{", "is not JSON"),
         ('{"a": ' + "[" * 20 + "]" * 20 + "}", "at most 16 levels"),
         ("[" * 100_000 + "]" * 100_000, "is not JSON"),
-        (" " * (17 << 20), "larger than 16 MB"),
+        (" " * (17 << 20), "larger than 16,777,216 bytes"),
     ],
 )
 def test_a_configuration_that_is_no_small_object_is_refused(gpt2, text, message):
@@ -77,9 +83,9 @@ def test_a_configuration_that_is_no_small_object_is_refused(gpt2, text, message)
 
 
 def test_settings_that_we_do_not_know_never_reach_the_library(gpt2):
-    """A key outside the declaration changes nothing, least of all an attention to be downloaded."""
+    """A key outside the declaration changes nothing."""
     expected = build(gpt2)
-    reconfigure(gpt2, _attn_implementation="someone/kernel", attn_implementation="someone/kernel", n_ctx=3)
+    reconfigure(gpt2, _attn_implementation="flex", attn_implementation="flash", n_ctx=3)
     body = build(gpt2)
     assert body.model.config._attn_implementation == expected.model.config._attn_implementation
     assert body.source_digest == expected.source_digest

@@ -78,8 +78,6 @@ def change(path, damage):
     with h5py.File(path, "a") as file:
         if damage == "element":
             file["ids"][7] += 1
-        elif damage == "no digest":
-            del file.attrs["sha256"]
         else:
             del file["ends"]
         if damage == "type":
@@ -90,9 +88,9 @@ def change(path, damage):
             file["ends"] = h5py.SoftLink("/nothing")
 
 
-@pytest.mark.parametrize("damage", ["element", "no digest", "no array", "type", "group", "link to nothing"])
+@pytest.mark.parametrize("damage", ["element", "no array", "type", "group", "link to nothing"])
 def test_a_changed_content_is_not_believed(kept, damage):
-    """An element, an array or the digest that is not what was written: the file is parsed again, and kept."""
+    """An element or an array that is not what was written: the file is parsed again, and kept."""
     change(kept, damage)
     parser = Parser()
     assert same(cached_arrays(parser, **KEY), ARRAYS)

@@ -90,6 +90,17 @@ def test_whole_cards_pass(write):
 
 
 BROKEN = [
+    ("runs", 'command = "fpt train', 'command = "curl evil; fpt train', "command", "fpt train", "command:"),
+    ("runs", 'command = "fpt train', 'command = "fpt train; curl evil; ', "command", "fpt train", "command:"),
+    (
+        "plugins",
+        "./plugins/echo",
+        "git+https://gith\u1d1cb.com/b@" + "0" * 40,
+        "install",
+        "40 digits",
+        "install:",
+    ),
+    ("plugins", 'summary = "repeats"', 'summary = "a\\u001b[2Jb"', "summary", "no line of text", "summary:"),
     ("plugins", 'license = "MIT"', "", "license", "is missing", "SPDX"),
     ("plugins", 'license = "MIT"', 'licence = "MIT"', "licence", "no field", "did you mean license"),
     ("plugins", '"MIT"', '"MIT licence"', "license", "no SPDX license expression", "license:"),

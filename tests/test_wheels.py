@@ -120,8 +120,20 @@ def test_the_suite_for_backbones_runs_outside_the_tree(environment, tmp_path):
     assert len(results) == 17
 
 
+PICTURES_IN = {"fpt_images": ["fpt_images/sample.png"]}
+"""All that is no text, by package."""
+
+
+def is_text(content):
+    """Whether it is UTF-8 without a control character, which no binary pickle is."""
+    try:
+        return not [letter for letter in content.decode() if ord(letter) < 32 and letter not in "\t\n\r"]
+    except UnicodeDecodeError:
+        return False
+
+
 def test_wheels_hold_what_they_name_and_no_pickle(wheels):
-    """Each wheel has its package, its types marker and its licence, and nothing else at the top level."""
+    """Each wheel has its package, its types marker and its licence, and besides text one picture."""
     assert len(wheels) == len(SOURCES)
     for wheel in wheels:
         names = zipfile.ZipFile(wheel).namelist()
@@ -129,6 +141,9 @@ def test_wheels_hold_what_they_name_and_no_pickle(wheels):
         assert {name.split("/")[0].split("-")[0] for name in names} == {package}
         assert f"{package}/py.typed" in names
         assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
+        assert [name for name in names if not is_text(zipfile.ZipFile(wheel).read(name))] == PICTURES_IN.get(
+            package, []
+        )
 
 
 def test_both_bounds():

@@ -13,9 +13,12 @@ def table() -> str:
     sys.path.insert(0, str(TREE))
     from tests.faults.catalog import ATTACKS
 
-    found = json.loads(MEASURED.read_text())
+    found = json.loads(MEASURED.read_text()) if MEASURED.is_file() else {}
     lines = ["| promise | attacked by | times | what happened |", "|---|---|---|---|"]
     for attack in ATTACKS:
+        if attack.name not in found:
+            lines.append(f"| {attack.promise} | {attack.how} | not run | |")
+            continue
         result = found[attack.name]
         happened = ", ".join(f"{count:,} {what}" for what, count in result["happened"].items())
         broken = f"; **{len(result['broken'])} broken**" if result["broken"] else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from fpt_plugins.backbones.longformer import LONGFORMER
 from fpt_plugins.backbones.opt import OPT
 from fpt_plugins.backbones.t5 import T5
 from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.plain_files import parse_json, read_bounded
 
 ARCHITECTURES = {
     found.model_type: found
@@ -24,26 +24,28 @@ ARCHITECTURES = {
 }
 
 MOST_BYTES, DEEPEST = 16 << 20, 16
-_NAMES_CODE = ("auto_map", "trust_remote_code")
+_NAMES_CODE = ("auto_map", "auto_mapping", "custom_pipelines", "parent_library", "trust_remote_code")
+_NAMES_KERNEL = ("_attn_implementation", "_attn_implementation_internal", "attn_implementation")
+"""A word such as ``sdpa``; with a ``/`` in it, a repository whose kernel is fetched and run."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of bounded size and depth.
+    """A JSON object from a file of bounded size and depth that names no code, anywhere in it.
 
     Raises:
-        ConfigurationError: The file is absent, too large, too deep, or no JSON object.
+        ConfigurationError: The file is absent, too large, too deep, no JSON object, or names code.
     """
     if not path.is_file():
         raise ConfigurationError(f"{path.parent} holds no {path.name}")
-    if path.stat().st_size > MOST_BYTES:
-        raise ConfigurationError(f"{path} is larger than {MOST_BYTES >> 20} MB: that is no configuration")
     try:
-        found = json.loads(path.read_text("utf-8"))
-        depth = _depth(found)
-    except (ValueError, RecursionError) as error:
+        found = parse_json(read_bounded(path, MOST_BYTES))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, dict) or depth > DEEPEST:
+    if not isinstance(found, dict) or _depth(found) > DEEPEST:
         raise ConfigurationError(f"{path} is not a JSON object of at most {DEEPEST} levels")
+    _refuse_code(found, path)
     return found
 
 
@@ -54,12 +56,6 @@ def read_configuration(folder: Path) -> dict[str, Any]:
         ConfigurationError: It does not.
     """
     configuration = read_json(folder / "config.json")
-    for key in _NAMES_CODE:
-        if configuration.get(key):
-            raise ConfigurationError(
-                f"{folder / 'config.json'} names code to run ({key}), which is never done",
-                "use a checkpoint of an architecture that transformers itself has",
-            )
     architecture_of(configuration, str(folder))
     return configuration
 
@@ -84,6 +80,18 @@ def architecture_of(configuration: Mapping[str, Any], owner: str) -> Architectur
             )
     architecture.check(configuration, owner)
     return architecture
+
+
+def _refuse_code(value: Any, path: Path) -> None:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if (key in _NAMES_CODE and item) or (key in _NAMES_KERNEL and "/" in str(item)):
+            raise ConfigurationError(
+                f"{path} names code to run ({key}), which is never done",
+                "use a checkpoint of an architecture that transformers itself has",
+            )
+    for item in inner:
+        _refuse_code(item, path)
 
 
 def _depth(value: Any) -> int:

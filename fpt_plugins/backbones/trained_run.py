@@ -8,22 +8,49 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
-import safetensors.torch
 from torch import Tensor
 
 from fpt_plugins.backbones.initialization import INITIALIZATIONS, Blank, Numbers
 from fpt_plugins.backbones.inits import RUN_PREFIX
 from fpt_plugins.digest import digest
 from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
+from fpt_plugins.plain_files import read_bounded
+from fpt_plugins.sealed_values import check_has
 from fpt_plugins.storage import read_sealed
+from fpt_plugins.tensor_file import WIDEST_NUMBER, read_tensors
 
+MOST_BESIDE = 1 << 30
+"""Bytes of an adapter's file for what is not of the body: its embedding, its head, its header."""
 _DESCRIPTION, _WEIGHTS = "adapter.json", "adapter.safetensors"
 _BODY = "backbone.model."
+
+
+@attrs.frozen
+class _Began:
+    backbone: str
+    backbone_options: dict[str, Any]
+    init: str
+    init_seed: int
+
+
+@attrs.frozen
+class _Body:
+    source_digest: str
+
+
+@attrs.frozen
+class _Run:
+    """What there has to be in an ``adapter.json`` of a run that a body is taken from."""
+
+    configuration: _Began
+    backbone: _Body
+    weights_sha256: str
 
 
 def find_initialization(init: str) -> Callable[[Blank], Numbers]:
@@ -46,7 +73,7 @@ def from_run(path: Path, body: Blank) -> Numbers:
         ConfigurationError: It trained nothing of the body, or more than the body has.
     """
     description = read_run(path)
-    trained = _trained(_adapter_folder(path), description)
+    trained = _trained(_adapter_folder(path), description, body)
     began = _began(path, description, body)
     unknown = sorted(trained.keys() - began.keys())
     if unknown or not trained:
@@ -63,7 +90,10 @@ def read_run(path: Path) -> dict[str, Any]:
         FptError: There is no finished run.
         IntegrityError: The file is damaged.
     """
-    return read_sealed(_adapter_folder(path) / _DESCRIPTION)
+    place = _adapter_folder(path) / _DESCRIPTION
+    description = read_sealed(place)
+    check_has(_Run, description, place, "description of an adapter")
+    return description
 
 
 def _adapter_folder(path: Path) -> Path:
@@ -73,11 +103,15 @@ def _adapter_folder(path: Path) -> Path:
     raise FptError(f"{path} holds no finished run", "train one: fpt train TASK --train full --out FOLDER")
 
 
-def _trained(folder: Path, description: Mapping[str, Any]) -> dict[str, Tensor]:
-    content = (folder / _WEIGHTS).read_bytes() if (folder / _WEIGHTS).is_file() else b""
+def _trained(folder: Path, description: Mapping[str, Any], body: Blank) -> dict[str, Tensor]:
+    most = MOST_BESIDE + WIDEST_NUMBER * sum(map(math.prod, body.shapes.values()))
+    try:
+        content = read_bounded(folder / _WEIGHTS, most)
+    except OSError as error:
+        raise IntegrityError(f"{folder / _WEIGHTS} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != description["weights_sha256"]:
         raise IntegrityError(f"{folder / _WEIGHTS} is damaged: its SHA-256 is not the one in {_DESCRIPTION}")
-    tensors = safetensors.torch.load(content)
+    tensors = read_tensors(content, folder / _WEIGHTS)
     return {name.removeprefix(_BODY): t for name, t in tensors.items() if name.startswith("backbone.")}
 
 
@@ -85,7 +119,10 @@ def _began(path: Path, description: Mapping[str, Any], body: Blank) -> dict[str,
     configuration, expected = description["configuration"], description["backbone"]["source_digest"]
     scheme = configuration["backbone_options"].get("scheme", body.scheme)
     begun = attrs.evolve(body, seed=configuration["init_seed"], scheme=scheme)
-    numbers = find_initialization(configuration["init"])(begun)
+    try:
+        numbers = find_initialization(configuration["init"])(begun)
+    except RecursionError as error:
+        raise IntegrityError(f"the run {path} says that it began with itself") from error
     if numbers.source_digest != expected:
         given = {
             name: value for name, value in configuration["backbone_options"].items() if value is not None

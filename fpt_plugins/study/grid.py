@@ -8,7 +8,8 @@ from pathlib import Path
 import attrs
 
 from fpt_plugins.options import converter
-from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.sealed_values import read_sealed_as
+from fpt_plugins.storage import sealed, write_file
 from fpt_plugins.study.arms import StudyArm
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.selection import Choice
@@ -51,7 +52,7 @@ class Grid:
         Raises:
             IntegrityError: It is missing or damaged.
         """
-        return converter().structure(read_sealed(folder / GRID), cls)
+        return read_sealed_as(cls, folder / GRID, "grid of a study")
 
     @property
     def runs(self) -> tuple[Cell, ...]:

@@ -10,7 +10,8 @@ import attrs
 from fpt_plugins.checkpoint import CHECKPOINTS
 from fpt_plugins.options import converter
 from fpt_plugins.record import RECORD, RunRecord, read_record
-from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.sealed_values import read_sealed_as
+from fpt_plugins.storage import sealed, write_file
 
 State = Literal["done", "failed", "begun", "missing"]
 
@@ -74,7 +75,7 @@ class Ledger:
     def failure(self, identity: str) -> Failure | None:
         """The attempts at a cell that came to nothing, if there were any."""
         path = self._failure_path(identity)
-        return converter().structure(read_sealed(path), Failure) if path.is_file() else None
+        return read_sealed_as(Failure, path, "list of failed attempts") if path.is_file() else None
 
     def add_failure(self, identity: str, reason: str, attempts: int) -> Failure:
         """Counts an attempt that came to nothing; the last of ``attempts`` marks the cell as failed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal
 import attrs
 
 from fpt_plugins.record import Evaluation, RunRecord
-from fpt_plugins.run_folder import METRICS
+from fpt_plugins.run_folder import METRICS, read_rows
 from fpt_plugins.study.arms import Role, StudyArm
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.definition import Study
@@ -83,12 +82,8 @@ class StudyCell:
         Args:
             split: ``train`` or ``validation``; both where it is not given.
         """
-        path = self.folder / METRICS if self.folder else None
-        if path is None or not path.is_file():
-            return []
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        rows = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [row for row in rows if split in (None, row["split"])]
+        rows = read_rows(self.folder / METRICS) if self.folder else []
+        return [row for row in rows if split in (None, row.get("split"))]
 
 
 @attrs.frozen(kw_only=True)

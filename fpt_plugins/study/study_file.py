@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,7 +12,9 @@ import cattrs
 from fpt_plugins.configuration import reasons
 from fpt_plugins.errors import ConfigurationError, UnknownName
 from fpt_plugins.options import converter
-from fpt_plugins.storage import read_sealed, sealed, write_file
+from fpt_plugins.plain_files import read_toml
+from fpt_plugins.sealed_values import read_sealed_as
+from fpt_plugins.storage import sealed, write_file
 from fpt_plugins.study.definition import (
     Before,
     Comparison,
@@ -50,8 +51,8 @@ def read_study(path: Path, scale: str = "laptop") -> Study:
     if path.is_dir():
         return load_study(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        found = read_toml(path)
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"the study {path}: {error}") from error
     return build_study(found, scale, str(path))
 
@@ -86,7 +87,7 @@ def load_study(folder: Path) -> Study:
     """
     if not (folder / DEFINITION).is_file():
         raise ConfigurationError(f"{folder} holds no study", f"begin one: fpt study run FILE --out {folder}")
-    return converter().structure(read_sealed(folder / DEFINITION), Study)
+    return read_sealed_as(Study, folder / DEFINITION, "study")
 
 
 def build_study(content: Mapping[str, Any], scale: str, where: str) -> Study:

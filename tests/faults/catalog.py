@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, determinism, golden, non_finite, parts, places, resume, saves, shortage
+from tests.faults import (
+    answers,
+    audit,
+    bit_flips,
+    determinism,
+    fuzzing,
+    golden,
+    hostile_files,
+    mutations,
+    non_finite,
+    parts,
+    places,
+    resume,
+    saves,
+    shortage,
+    truncation,
+)
 from tests.faults.attack import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -11,6 +27,12 @@ ATTACKS: tuple[Attack, ...] = (
     *resume.ATTACKS,
     *parts.ATTACKS,
     *determinism.ATTACKS,
+    *bit_flips.ATTACKS,
+    *mutations.ATTACKS,
+    *hostile_files.ATTACKS,
+    *fuzzing.ATTACKS,
+    *audit.ATTACKS,
+    *truncation.ATTACKS,
     *shortage.ATTACKS,
     *non_finite.ATTACKS,
     *answers.ATTACKS,

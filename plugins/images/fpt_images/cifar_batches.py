@@ -49,6 +49,8 @@ def read_batch(path: Path) -> LabeledPictures:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("it is no ordinary file", where=str(path))
         if path.stat().st_size > SIZE_LIMIT:
             raise InputError(
                 f"{path.stat().st_size:,} bytes, where a batch holds 31 million", where=str(path)

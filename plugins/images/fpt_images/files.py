@@ -9,6 +9,7 @@ from fpt_images.cifar_batches import read_batch
 from fpt_images.decoding import decode
 from fpt_images.idx import PICTURES, is_idx, read_idx
 from fpt_images.samples import from_image
+from fpt_plugins import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,8 @@ def read_pictures(path: Path, layout: PictureLayout) -> Iterator[tuple[str, NDAr
     Raises:
         InputError: A file of neither kind, or a damaged one.
     """
+    if path.exists() and not path.is_file():
+        raise InputError("it is no ordinary file", where=str(path))
     if is_idx(path):
         yield from _records(path, read_idx(path, PICTURES), layout)
     elif path.suffix == ".bin":

@@ -7,6 +7,7 @@ import gzip
 import re
 import zlib
 from pathlib import Path
+from typing import IO
 
 from fpt_plugins import InputError
 
@@ -17,6 +18,7 @@ MOST_UNPACKED = 50
 """Bytes of text for each byte of gzip, beyond the first 16 MB. Sequences and their names take about 4;
 a bomb takes a thousand."""
 
+_BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -42,9 +44,6 @@ def read_text(path: Path) -> str:
     for mark, name in _MARKS.items():
         if data.startswith(mark):
             raise InputError(f"the text is {name}", "save it as plain UTF-8", where=f"{path}, line 1")
-    if control := _CONTROL.search(data):
-        message = f"byte {control.group()[0]} is no text: this is a binary file, or a damaged one"
-        raise InputError(message, where=_line(path, data, control.start()))
     if lone := _LONE_RETURN.search(data):
         remedy = "write them anew: tr '\\r' '\\n'"
         raise InputError("lines end in CR alone", remedy, where=_line(path, data, lone.start()))
@@ -60,7 +59,7 @@ def _unpacked(path: Path) -> bytes:
         size = path.stat().st_size
         most = min(MOST_BYTES, 2**24 + MOST_UNPACKED * size if packed else size)
         with gzip.open(path) if packed else path.open("rb") as file:
-            data = bytes(file.read(most + 1))
+            data = _text_bytes(path, file, most + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"cannot be read: {error}", "get the file again", where=str(path)) from error
     if path.suffix == ".gz" and not packed:
@@ -68,6 +67,20 @@ def _unpacked(path: Path) -> bytes:
     if len(data) > most:
         raise InputError(f"more than {most:,} bytes of text", "split the file", where=str(path))
     return data
+
+
+def _text_bytes(path: Path, file: IO[bytes] | gzip.GzipFile, most: int) -> bytes:
+    """Up to so many bytes, and none beyond the block in which a byte is no text."""
+    data = bytearray()
+    while len(data) < most and (block := file.read(min(_BLOCK, most - len(data)))):
+        data += block
+        marked = any(data.startswith(mark) for mark in _MARKS)  # which is refused by a name of its own
+        if not marked and (control := _CONTROL.search(block)):
+            message = f"byte {control.group()[0]} is no text: this is a binary file, or a damaged one"
+            raise InputError(message, where=_line(path, data, len(data) - len(block) + control.start()))
+        if marked:
+            break
+    return bytes(data)
 
 
 def _decoded(path: Path, data: bytes) -> str:
@@ -78,6 +91,6 @@ def _decoded(path: Path, data: bytes) -> str:
         raise InputError("the text is not UTF-8", "save it as plain UTF-8", where=place) from error
 
 
-def _line(path: Path, data: bytes, offset: int) -> str:
+def _line(path: Path, data: bytes | bytearray, offset: int) -> str:
     number = data.count(b"\n", 0, offset) + 1
     return f"{path}, line {number}"

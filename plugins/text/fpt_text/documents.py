@@ -66,6 +66,10 @@ def read_text(path: Path) -> bytes:
         InputError: It cannot be read, is empty or is no text.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("it is no ordinary file", where=str(path))
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise InputError(f"{size:,} bytes of text, where {MOST_BYTES:,} are read", where=str(path))
         text = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error

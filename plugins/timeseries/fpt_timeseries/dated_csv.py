@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fpt_plugins import InputError
 from fpt_timeseries.steps import Step, find_step, first_irregular
+from fpt_timeseries.text_lines import bounded_lines
 
 MISSING = frozenset({"", "nan", "na", "null", "?"})
 """How a missing value is written, in any case."""
@@ -68,7 +69,7 @@ def read_table(path: Path, *, regular: bool) -> Table:
     line = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(bounded_lines(file, path))
             names = _header(next(reader, []), f"{path}, line 1")
             rows = []
             for words in reader:

@@ -15,6 +15,7 @@ import numpy as np
 
 from fpt_plugins import InputError
 from fpt_timeseries.cases import Case, Cases
+from fpt_timeseries.text_lines import bounded_lines
 
 MISSING = frozenset({"?", "nan"})
 LARGEST = 1e18
@@ -66,7 +67,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(file, path), start=1):
                 if line.strip() and not line.startswith("#"):
                     yield number, line.strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -81,7 +82,7 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> Header:
             raise InputError(
                 f"{text!r:.40} stands before @data", "begin the header lines with @", where=where
             )
-        name, *words = text[1:].split()
+        name, *words = text[1:].split() or [""]
         if name.lower() == "data":
             return _meaning(said, f"{path}, above line {number}")
         said[name.lower()] = words

@@ -142,3 +142,10 @@ def test_no_step_fits_other_dates():
     assert find_step(dates("2001-01-01", "2001-02-02", "2001-03-01")) is None
     assert find_step(dates("2001-01-30", "2001-02-28", "2001-03-30")) is None
     assert Step(timedelta(1)).after(datetime.fromisoformat("9999-12-31")) is None
+
+
+def test_a_line_that_no_table_has_is_not_read_whole(write, monkeypatch):
+    """Beyond the longest line nothing is taken into memory."""
+    monkeypatch.setattr("fpt_timeseries.text_lines.LONGEST", 200)
+    with pytest.raises(InputError, match=r"a\.csv, line 2: a line of 200 characters or more"):
+        read_table(write(HEADER + "1," * 200), regular=True)

@@ -87,3 +87,11 @@ def test_what_is_wrong_is_refused_by_its_line(write, what):
     text, message = REFUSED[what]
     with pytest.raises(InputError, match=rf"Motions_TRAIN\.ts.*{message}"):
         read_ts(write(text))
+
+
+def test_a_line_that_no_archive_has_is_not_read_whole(write, monkeypatch):
+    """Beyond the longest line nothing is taken into memory, and a lone @ is a header line without a name."""
+    monkeypatch.setattr("fpt_timeseries.text_lines.LONGEST", 200)
+    with pytest.raises(InputError, match=r"Motions_TRAIN\.ts, line 11: a line of 200 characters or more"):
+        read_ts(write(HEADER + "1," * 200))
+    assert read_ts(write("@\n" + HEADER + GOOD)).classes == ("Standing", "Running")
