@@ -27,12 +27,13 @@ CLIP = 1.0
 
 def ours(workload: Workload, **settings: Any) -> Contender:
     """What :class:`fpt_plugins.training_loop.Training` does in a step."""
-    from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
+    from fpt_plugins.adapter import WEIGHTS, adapter_files
     from fpt_plugins.fast_path import prepare_training
     from fpt_plugins.finite_steps import FiniteSteps
     from fpt_plugins.optimizer import make_optimizer, trained_parameters
     from fpt_plugins.passing import pass_batch
     from fpt_plugins.processes import Launched
+    from fpt_plugins.trained_tensors import trained_tensors
 
     arm = workload.build(lr=1e-3, **settings)
     prepare_training(arm)

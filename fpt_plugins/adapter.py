@@ -24,10 +24,10 @@ from fpt_plugins.plain_files import read_bounded
 from fpt_plugins.sealed_values import check_has
 from fpt_plugins.storage import read_sealed, sealed
 from fpt_plugins.tensor_file import most_bytes, read_tensors
+from fpt_plugins.trained_tensors import put_tensors, trained_parameters
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Parameter
 
 FORMAT = 1
 _FOLDER_FAMILIES = ("hf", "timm")
@@ -58,16 +58,6 @@ class _Content:
     step: int
     tensors: dict[str, str]
     weights_sha256: str
-
-
-def trained_parameters(arm: Arm) -> dict[str, Parameter]:
-    """The parameters that train, by their names in the model."""
-    return {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
-
-
-def trained_tensors(arm: Arm) -> dict[str, Tensor]:
-    """The tensors that train, by their names in the model, as copies in memory."""
-    return {name: parameter.detach().cpu().clone() for name, parameter in trained_parameters(arm).items()}
 
 
 def adapter_files(arm: Arm, tensors: Mapping[str, Tensor], step: int) -> dict[str, bytes]:
@@ -221,39 +211,6 @@ def stored_configuration(
         precision=precision or stored.precision,
         data=data,
     )
-
-
-def put_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
-    """Copies trained tensors into an arm; they must be exactly those that it trains.
-
-    Raises:
-        IntegrityError: A tensor is missing, left over or of another shape; it is named.
-    """
-    import torch
-
-    check_tensors(arm, tensors, folder)
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            arm.model.get_parameter(name).copy_(tensor)
-
-
-def check_tensors(arm: Arm, tensors: Mapping[str, Tensor], folder: Path) -> None:
-    """Refuses tensors that are not exactly those that an arm trains.
-
-    Raises:
-        IntegrityError: A tensor is missing, left over or of another shape; it is named.
-    """
-    expected = trained_parameters(arm)
-    for name in sorted(expected.keys() ^ tensors.keys()):
-        raise IntegrityError(
-            f"{folder}: the tensor {name} is {'missing' if name in expected else 'not of this arm'}"
-        )
-    for name, parameter in expected.items():
-        if parameter.shape != tensors[name].shape:
-            found, wanted = tuple(tensors[name].shape), tuple(parameter.shape)
-            raise IntegrityError(f"{folder}: the tensor {name} has shape {found}, not {wanted}")
-        if not tensors[name].is_floating_point():
-            raise IntegrityError(f"{folder}: the tensor {name} is of type {tensors[name].dtype}")
 
 
 def _present(name: str, backbone: Mapping[str, Any]) -> str:

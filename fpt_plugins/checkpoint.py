@@ -16,13 +16,13 @@ import attrs
 import safetensors.torch
 import torch
 
-from fpt_plugins.adapter import check_tensors, put_tensors, trained_parameters, trained_tensors
 from fpt_plugins.errors import IntegrityError
 from fpt_plugins.formats import stamped
 from fpt_plugins.metric import Metric
 from fpt_plugins.sealed_values import read_sealed_as
 from fpt_plugins.storage import read_folder, sealed, sweep, with_manifest, write_folder
 from fpt_plugins.tensor_file import most_bytes, read_tensors
+from fpt_plugins.trained_tensors import check_tensors, put_tensors, trained_parameters, trained_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

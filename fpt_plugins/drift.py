@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fpt_plugins.adapter import trained_tensors
+from fpt_plugins.trained_tensors import trained_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

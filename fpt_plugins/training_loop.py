@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fpt_plugins.adapter import WEIGHTS, adapter_files, trained_tensors
+from fpt_plugins.adapter import WEIGHTS, adapter_files
 from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
@@ -37,6 +37,7 @@ from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.step_loader import Steps, step_batches
 from fpt_plugins.storage import write_folder
 from fpt_plugins.token_cache import open_split
+from fpt_plugins.trained_tensors import trained_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -71,7 +71,7 @@ LAYERS = (
     ("data", "configuration", "proof"),
     ("shared_body",),
     ("arm", "banked_transformer", "data_fraction", "token_cache"),
-    ("attention_map", "optimizer"),
+    ("attention_map", "optimizer", "trained_tensors"),
     # what is saved
     ("adapter", "record", "run_folder"),
     ("alignment", "attention_figure", "checkpoint", "circumstances", "drift", "evaluation", "prediction"),

@@ -10,10 +10,10 @@ from torch import nn
 
 import fpt_plugins as fpt
 from fpt_plugins import IntegrityError, Metric, accuracy
-from fpt_plugins.adapter import trained_tensors
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.optimizer import make_optimizer
 from fpt_plugins.storage import read_folder, with_manifest, write_folder
+from fpt_plugins.trained_tensors import trained_tensors
 
 LOSS = Metric("loss", None, higher_is_better=False)
 

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import trained_tensors
+from fpt_plugins.trained_tensors import trained_tensors
 
 SETTINGS = {
     "backbone": "gpt2-mini",

@@ -43,15 +43,16 @@ def optimizer() -> Any:
 
 
 def _trained() -> dict[str, str]:
-    from fpt_plugins.adapter import trained_tensors
     from fpt_plugins.digest import tensor_digest
+    from fpt_plugins.trained_tensors import trained_tensors
 
     return {name: tensor_digest(tensor) for name, tensor in trained_tensors(arm()).items()}
 
 
 def make_adapter(folder: Path) -> None:
     """An adapter of the arm."""
-    from fpt_plugins.adapter import adapter_files, trained_tensors
+    from fpt_plugins.adapter import adapter_files
+    from fpt_plugins.trained_tensors import trained_tensors
 
     for name, content in adapter_files(arm(), trained_tensors(arm()), 3).items():
         (folder / name).write_bytes(content)
@@ -70,8 +71,9 @@ def read_adapter(folder: Path) -> Any:
 
 def load_adapter(folder: Path) -> Any:
     """What a stranger's program gets of it: the body is built, too."""
-    from fpt_plugins.adapter import load, trained_tensors
+    from fpt_plugins.adapter import load
     from fpt_plugins.digest import tensor_digest
+    from fpt_plugins.trained_tensors import trained_tensors
 
     return {
         name: tensor_digest(tensor) for name, tensor in trained_tensors(load(folder, device="cpu")).items()
@@ -108,8 +110,8 @@ def reseal_json(folder: Path) -> None:
 
 def make_checkpoint(folder: Path) -> None:
     """A checkpoint of the arm after a step."""
-    from fpt_plugins.adapter import trained_tensors
     from fpt_plugins.checkpoint import Checkpoint, save_checkpoint
+    from fpt_plugins.trained_tensors import trained_tensors
 
     state = Checkpoint(step=3, best_step=2, best_metrics={"loss": 0.5}, best_tensors=trained_tensors(arm()))
     save_checkpoint(folder, arm(), optimizer(), state)

@@ -18,12 +18,13 @@ import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import adapter_files, read_description, read_weights, trained_tensors
+from fpt_plugins.adapter import adapter_files, read_description, read_weights
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.optimizer import make_optimizer
 from fpt_plugins.run_folder import writing
 from fpt_plugins.storage import write_folder
+from fpt_plugins.trained_tensors import trained_tensors
 from tests.faults.attack import Attack, Outcome, Seen
 from tests.faults.children import begun
 from tests.faults.tiny_runs import BODY
