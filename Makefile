@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLUGINS := bits images listops proteins text timeseries
 EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e plugins/$(plugin))
 
-.PHONY: help demo benchmark test heavy faults audit lint format tables docs setup clean
+.PHONY: help demo benchmark test heavy quantization faults audit lint format tables docs setup clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ test: setup  ## every test of the core, the plugins and the boundary between the
 
 heavy: setup  ## the slow tests too: a mutant plugin for each check of the conformance suite
 	$(BIN)/python -m pytest -n 2 -m heavy
+
+quantization: setup  ## the tests of --quantize, with torchao beside the environment: in it, every process would print its warnings
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/torchao "torchao>=0.18"
+	PYTHONPATH=build/torchao $(BIN)/python -m pytest tests/test_quantization.py
 
 faults: setup  ## attack every promise of docs/threat-model.md many times, and write its table (an hour)
 	$(BIN)/python -m tests.faults

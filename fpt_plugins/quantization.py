@@ -2,7 +2,8 @@
 
 Each row of a matrix is kept as whole numbers from -128 to 127 and one scale, and multiplied in the type
 of the run: half of the bytes of bf16, a quarter of fp32's. The body computes something a little
-different, and the same in training and when the adapter is loaded. ``source_digest`` is that of the
+different, and the same in training and when the adapter is loaded in the type that it trained in: in another
+one (``--precision``) what is rounded differs in its last bits already. ``source_digest`` is that of the
 tensors before; ``held_digest`` covers the numbers and the scales.
 """
 

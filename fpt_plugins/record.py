@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -22,6 +23,7 @@ from fpt_plugins.task import Floor
 
 RECORD = "record.json"
 FORMAT = 1
+QUANTIZER = "torchao"
 _LIBRARIES = ("fpt-plugins", "torch", "transformers", "peft", "accelerate", "numpy", "safetensors")
 
 
@@ -172,8 +174,11 @@ def record_folder(place: Path) -> Path:
 
 
 def library_versions() -> dict[str, str]:
-    """The installed versions of the libraries that a result depends on."""
-    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    """The installed versions of the libraries that a result depends on; an optional one where it is there."""
+    known = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        known[QUANTIZER] = importlib.metadata.version(QUANTIZER)
+    return known
 
 
 def machine_facts(device: str, precision: str) -> dict[str, str]:

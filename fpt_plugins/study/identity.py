@@ -12,7 +12,7 @@ import attrs
 from fpt_plugins.arm import Resolved, build_backbone, resolve
 from fpt_plugins.backbones.inits import PRETRAINED_INITS, RUN_PREFIX
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.record import library_versions
+from fpt_plugins.record import QUANTIZER, library_versions
 from fpt_plugins.storage import json_bytes
 
 LIBRARIES = ("fpt-plugins", "torch", "transformers")
@@ -62,9 +62,10 @@ class Identities:
         base = self._base(settings)
         plain = {name: value for name, value in configuration.to_json().items() if name not in PLACES}
         installed = library_versions()
+        libraries = LIBRARIES if configuration.quantize == "none" else (*LIBRARIES, QUANTIZER)
         content = {
             "configuration": {**plain, **({"init": BEFORE} if begins else {})},
-            "versions": {name: installed[name] for name in LIBRARIES},
+            "versions": {name: installed.get(name) for name in libraries},
             "plugins": base.versions,
             "body": begins or self._digest(base),
         }
