@@ -219,6 +219,7 @@ def launch(
         console(stderr=True).print(message)
         return _exit_code(error)
     except KeyboardInterrupt:
+        console(stderr=True).print("interrupted")
         return INTERRUPTED
     return 0
 

@@ -98,7 +98,10 @@ class RunFolder:
     @classmethod
     def _resume(cls, path: Path, configuration: Configuration, given: Mapping[str, Any]) -> Self:
         if not (path / RUN).is_file():
-            raise FptError(f"there is no run to resume in {path}", "name its folder with --out")
+            raise FptError(
+                f"there is no run to resume in {path}",
+                "name the folder of one that was begun with --out, or begin one without --resume",
+            )
         begun = read_sealed_as(_Begun, path / RUN, "beginning of a run", FORMAT)
         stored = Configuration.from_json(begun.configuration)
         return cls(path, continued(path, stored, configuration, given), begun.facts)

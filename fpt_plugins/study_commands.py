@@ -54,6 +54,7 @@ def run(
     share = {} if threads is None else {"threads": threads}
     means = Means(engine=engine, address=address, workers=workers, bank=bank, data=data, **share)
     run_study(asked, folder, means, _console(stderr=True), retry=retry)
+    _console(stderr=True).print(f"in {folder}; next: fpt study report {folder}", soft_wrap=True)
 
 
 @app.command

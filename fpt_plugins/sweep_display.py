@@ -30,7 +30,7 @@ def train(sweep: Sweep, console: Console) -> None:
     metric = _selecting_metric(sweep)
     for names in sweep.groups():
         with sweep.population(names) as population:
-            _announce(population, console)
+            _announce(population, len(sweep.arms), console)
             try:
                 for name, row in population.rows():
                     if row["split"] == "validation":
@@ -86,13 +86,14 @@ def _selecting_metric(sweep: Sweep) -> Metric:
     return build_task(plugins, configuration).metrics[0]
 
 
-def _announce(population: Population, console: Console) -> None:
+def _announce(population: Population, asked: int, console: Console) -> None:
     arm = next(iter(population.bank.arms.values()))
     settings, runs = arm.configuration, len(population.trainings)
     title = f"{settings.task} on {settings.backbone} ({settings.init}), --train {settings.train}, each run"
     console.print(parameter_table(group_counts(arm.partition), title))
+    those = f"{runs} runs" if runs == asked else f"{runs} of {asked} runs, those on one body,"
     console.print(
-        f"{runs} runs together, {settings.steps} steps of {settings.batch_size} each, "
+        f"{those} together, {settings.steps} steps of {settings.batch_size} each, "
         f"dropout {settings.dropout:g}, {arm.precision.name} on {arm.precision.device}"
     )
 
