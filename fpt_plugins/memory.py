@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 
 from fpt_plugins.errors import OutOfMemory
 
@@ -15,20 +16,24 @@ T = TypeVar("T")
 HALVINGS = 6
 """At most so many, down to a sixty-fourth of what was asked: what does not fit then hardly ever will."""
 
-_CPU_MESSAGE = "DefaultCPUAllocator: can't allocate memory"
-"""PyTorch has no class for it on a CPU: c10/core/impl/alloc_cpu.cpp raises a RuntimeError that says this."""
+_CUDA_MESSAGES = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""Shortages that PyTorch raises no class for: of the CUDA runtime (cudaErrorMemoryAllocation, put into words in
+c10/cuda/CUDAException.cpp) and of cuBLAS, which allocates for itself (TORCH_CUDABLAS_CHECK in
+aten/src/ATen/cuda/Exceptions.h). Accelerate knows the messages of CPU, MPS, XPU and HPU."""
 
 REMEDY = "compute blocks again with --gradient-checkpointing, or take shorter samples or a smaller body"
 
 
-def is_shortage(error: BaseException) -> bool:
+def is_shortage(error: Exception) -> bool:
     """Whether memory did not suffice, on a device or on the host.
 
     Example:
         >>> is_shortage(torch.OutOfMemoryError("CUDA out of memory")), is_shortage(RuntimeError("no"))
         (True, False)
     """
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _CPU_MESSAGE in str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(error):
+        return True
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in _CUDA_MESSAGES)
 
 
 def fit(attempt: Callable[[int], T], size: int, least: int = 1) -> tuple[T, int]:

@@ -62,6 +62,22 @@ def test_pytorchs_own_error_on_a_cpu_is_a_shortage():
 
 
 @pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("MPS backend out of memory (MPS allocated: 8.00 GB)", True),
+        ("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(...)`", False),
+        ("CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_messages_of_devices_are_told_apart(message, expected):
+    """PyTorch raises plain RuntimeErrors there: of those, a shortage is what says so."""
+    assert is_shortage(RuntimeError(message)) is expected
+    assert not is_shortage(ValueError(message))
+
+
+@pytest.mark.parametrize(
     "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), fpt.OutOfMemory("tried 2", "remedy")]
 )
 def test_a_shortage_says_where(error):
