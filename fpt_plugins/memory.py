@@ -17,11 +17,12 @@ HALVINGS = 6
 """At most so many, down to a sixty-fourth of what was asked: what does not fit then hardly ever will."""
 
 _CUDA_MESSAGES = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""Shortages that PyTorch raises no class for: of the CUDA runtime (cudaErrorMemoryAllocation, put into words in
-c10/cuda/CUDAException.cpp) and of cuBLAS, which allocates for itself (TORCH_CUDABLAS_CHECK in
+"""Shortages that PyTorch raises no class for: of the CUDA runtime (cudaErrorMemoryAllocation, put into words
+in c10/cuda/CUDAException.cpp) and of cuBLAS, which allocates for itself (TORCH_CUDABLAS_CHECK in
 aten/src/ATen/cuda/Exceptions.h). Accelerate knows the messages of CPU, MPS, XPU and HPU."""
 
 REMEDY = "compute blocks again with --gradient-checkpointing, or take shorter samples or a smaller body"
+NOT_HALVED = f"train with a smaller --micro-batch-size, for several processes do not halve it; or {REMEDY}"
 
 
 def is_shortage(error: Exception) -> bool:
@@ -36,22 +37,30 @@ def is_shortage(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(message in str(error) for message in _CUDA_MESSAGES)
 
 
-def fit(attempt: Callable[[int], T], size: int, least: int = 1) -> tuple[T, int]:
+def fit(
+    attempt: Callable[[int], T],
+    asked: int,
+    known: int | None = None,
+    *,
+    halve: bool = True,
+) -> tuple[T, int]:
     """What an attempt gives, halved while memory does not suffice.
 
     Args:
         attempt: Takes how many samples go through the model at a time, and begins from nothing
             whenever it is called.
-        size: The first to try.
-        least: The last.
+        asked: So many there are, or are wanted; the first to try.
+        known: That many fit, where that is known; then nothing larger is tried.
+        halve: Whether it may be tried again at all.
 
     Returns:
         What it gave, and of which size.
 
     Raises:
-        OutOfMemory: Not even ``least`` fits; it says what was tried.
+        OutOfMemory: Nothing fits; it says what was tried.
     """
-    tried: list[int] = []
+    size, tried = min(asked, known or asked), list[int]()
+    least = max(1, asked >> HALVINGS) if halve else size
     while True:
         try:
             return attempt(size), size
@@ -61,9 +70,10 @@ def fit(attempt: Callable[[int], T], size: int, least: int = 1) -> tuple[T, int]
             reason = _first_line(error)
         tried.append(size)  # out of the handler, whose traceback holds the very tensors that did not fit
         size //= 2
-        if size < max(1, least):
+        if size < least:
             words = ", then ".join(map(str, tried))
-            raise OutOfMemory(f"out of memory with {words} samples at a time: {reason}", REMEDY)
+            message = f"out of memory with {words} samples at a time: {reason}"
+            raise OutOfMemory(message, REMEDY if halve else NOT_HALVED)
         torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 

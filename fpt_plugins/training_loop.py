@@ -24,7 +24,7 @@ from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
 from fpt_plugins.finite_steps import FiniteSteps
 from fpt_plugins.interruption import Interruption
-from fpt_plugins.memory import HALVINGS, fit, naming_shortage
+from fpt_plugins.memory import fit, naming_shortage
 from fpt_plugins.optimizer import make_optimizer, trained_parameters
 from fpt_plugins.order import Order
 from fpt_plugins.passing import Passed, dropout_seed, pass_batch
@@ -205,12 +205,11 @@ class Training:
     def _step(self, batch: Batch) -> Iterator[dict[str, Any]]:
         """One optimizer step, with fewer samples at a time where memory is short; the rows that are due."""
         asked = min(self.settings.micro_batch_size or len(batch), len(batch))
-        size = min([asked, *self.state.micro_batch_sizes.values()])
+        known = min([asked, *self.state.micro_batch_sizes.values()])
         alone = self.processes.count == 1  # others would wait for the gradients of this one's first attempt
-        least = asked >> HALVINGS if alone else size
-        passed, fitting = fit(functools.partial(self._pass, batch), size, least)
+        passed, fitting = fit(functools.partial(self._pass, batch), asked, known, halve=alone)
         row = self.learn(passed)
-        if fitting < size:
+        if fitting < known:
             self.state.micro_batch_sizes[str(self.state.step)] = fitting
             yield from self.write({"split": "memory", "micro_batch_size": fitting})
         yield from self.write(row)

@@ -30,14 +30,35 @@ def test_it_is_halved_until_it_fits(room, tried):
 
 
 @pytest.mark.parametrize(
-    ("least", "tried"), [(1, "7, then 3, then 1"), (2, "7, then 3"), (7, "7"), (0, "7, then 3, then 1")]
+    ("asked", "tried"),
+    [(7, [7, 3, 1]), (5, [5, 2, 1]), (1, [1]), (2048, [2048, 1024, 512, 256, 128, 64, 32])],
 )
-def test_it_ends_at_the_least(least, tried):
-    """Nothing below the least is tried; the error lists what was, and the reason's first line."""
+def test_it_ends_after_six_halvings_or_at_one(asked, tried):
+    """Down to one sample or a sixty-fourth; the error lists what was tried, and the reason's first line."""
+    sizes, words = [], ", then ".join(map(str, tried))
     with pytest.raises(
-        fpt.OutOfMemory, match=f"with {tried} samples at a time: CUDA out of memory.\n  compute"
+        fpt.OutOfMemory, match=f"with {words} samples at a time: CUDA out of memory.\n  compute"
     ):
-        fit(room_for(0, []), 7, least)
+        fit(room_for(0, sizes), asked)
+    assert sizes == tried
+
+
+def test_what_is_known_to_fit_is_tried_first():
+    """It ends at a sixty-fourth of what was asked, wherever it began, and never tries more than is asked."""
+    sizes = []
+    with pytest.raises(fpt.OutOfMemory):
+        fit(room_for(0, sizes), 256, 16)
+    assert sizes == [16, 8, 4]
+    assert fit(room_for(5, []), 5, 64) == (50, 5)
+
+
+def test_where_nothing_is_halved_the_remedy_is_to_ask_for_less():
+    """One attempt, and the setting that several processes need."""
+    sizes = []
+    with pytest.raises(fpt.OutOfMemory, match="with 8 samples") as caught:
+        fit(room_for(4, sizes), 8, halve=False)
+    assert sizes == [8]
+    assert "--micro-batch-size" in caught.value.remedy
 
 
 def test_another_error_is_not_halved():
