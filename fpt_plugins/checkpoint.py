@@ -18,6 +18,7 @@ import torch
 
 from fpt_plugins.errors import IntegrityError
 from fpt_plugins.formats import stamped
+from fpt_plugins.memory import Room
 from fpt_plugins.metric import Metric
 from fpt_plugins.sealed_values import read_sealed_as
 from fpt_plugins.storage import read_folder, sealed, sweep, with_manifest, write_folder
@@ -59,6 +60,7 @@ class Checkpoint:
         circumstances: What its last bits depend on beside its settings.
         not_bitwise: Why it may differ in its last bits from a run that never stopped.
         rows_sha256: Of the rows of ``metrics.jsonl`` up to ``step``.
+        scoring: For how many samples there is memory at a look at validation data; the rows say it on disk.
     """
 
     step: int = 0
@@ -74,6 +76,7 @@ class Checkpoint:
     circumstances: dict[str, str] = attrs.field(factory=dict)
     not_bitwise: list[str] = attrs.field(factory=list)
     rows_sha256: str = ""
+    scoring: Room = attrs.field(factory=Room)
 
     def is_better(self, metrics: Mapping[str, float], metric: Metric) -> bool:
         """Whether these are the best so far: by the metric, and among equals by the loss."""

@@ -172,7 +172,9 @@ def _describe(training: Training, row: Mapping[str, Any]) -> str:
     if row["split"] == "align":
         return f"{training.settings.align} {row['distance']:.4f}, alignment step {row['align_step']}"
     if row["split"] == "memory":
-        return f"out of memory; from here on {row['micro_batch_size']} samples at a time"
+        doing = "scored " if "scored_at_a_time" in row else ""
+        size = row["scored_at_a_time" if doing else "micro_batch_size"]
+        return f"out of memory; from here on {doing}{size} samples at a time"
     metric = training.arm.task.metrics[0].name
     speed = (
         f", {row['step'] / row['seconds']:.1f} steps/s" if row["seconds"] and row["split"] == "train" else ""
@@ -195,6 +197,9 @@ def show_scores(evaluations: Mapping[str, Evaluation], console: Console) -> None
     console.print(score_table(evaluations))
     for split, evaluation in evaluations.items():
         console.print(left_out_line(split, evaluation.left_out), end="", highlight=False)
+        if evaluation.at_a_time:
+            scored = f"{split} scored {evaluation.at_a_time} samples at a time"
+            console.print(f"out of memory: {scored}", highlight=False)
 
 
 def summarize(record: RunRecord, folder: str, console: Console) -> None:

@@ -13,7 +13,7 @@ import torch
 from fpt_plugins.adapter import load
 from fpt_plugins.data import Batch, Samples, whole
 from fpt_plugins.errors import ConfigurationError
-from fpt_plugins.memory import fit
+from fpt_plugins.memory import Room
 from fpt_plugins.processes import Alone, Processes
 from fpt_plugins.progress import track
 from fpt_plugins.record import Evaluation, read_record, record_folder
@@ -36,6 +36,7 @@ def score(
     *,
     processes: Processes | None = None,
     description: str = "",
+    room: Room | None = None,
 ) -> dict[str, float]:
     """Every metric of the task and the mean ``loss``, over every sample once.
 
@@ -44,17 +45,18 @@ def score(
         split: The samples.
         processes: Who else scores batches of it; nobody where it is not given.
         description: Shown with the progress where it is given.
+        room: What is known of the memory; it is told of a shortage.
 
     Returns:
         Each metric by its name, a ratio of sums, and ``loss``, a mean over samples.
     """
-    processes = processes or Alone()
+    processes, room = processes or Alone(), room or Room()
     size = EVALUATION_BATCH * (arm.configuration.batch_size or 1)
     batches = itertools.islice(whole(split, size), processes.index, None, processes.count)
-    sums, fitting = Sums(arm.task), size
+    sums = Sums(arm.task)
     with arm.evaluating():
         for _, batch in track(batches, description, -(-len(split) // size)) if description else batches:
-            outputs, fitting = fit(functools.partial(_outputs, arm, batch), fitting)
+            outputs = room.fit(functools.partial(_outputs, arm, batch), len(batch))
             sums.add(outputs, batch.to(arm.precision.device))
     return sums.metrics(processes)
 
@@ -132,6 +134,11 @@ def evaluate(
 def score_split(arm: Arm, split: SplitName) -> Evaluation:
     """The scores of an arm on a whole split, with progress, and the floors."""
     samples = open_split(arm.plugins, arm.task, split, arm.configuration.seed)
-    metrics = score(arm, samples, description=f"{split} split")
-    floors, left_out = arm.task.floors(split), arm.task.left_out(split)
-    return Evaluation(metrics=metrics, floors=floors, samples=len(samples), left_out=left_out)
+    room = Room()
+    return Evaluation(
+        metrics=score(arm, samples, description=f"{split} split", room=room),
+        floors=arm.task.floors(split),
+        samples=len(samples),
+        left_out=arm.task.left_out(split),
+        at_a_time=room.size,
+    )

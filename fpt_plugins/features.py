@@ -7,6 +7,7 @@ step would have computed, as any sum does whose batch is of another size.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from fpt_plugins.data import Batch, Samples, whole
 from fpt_plugins.errors import ConfigurationError
 from fpt_plugins.evaluation import EVALUATION_BATCH
 from fpt_plugins.feature_store import FeatureStore, FiledFeatures, HeldFeatures
+from fpt_plugins.memory import Room
 from fpt_plugins.progress import track
 from fpt_plugins.readout import Flatten
 from fpt_plugins.sequence import TokenIds
@@ -160,15 +162,19 @@ def _width(arm: Arm) -> int:
 def _compute(arm: Arm, split: Samples, scratch: Path) -> FeatureStore:
     size, device = EVALUATION_BATCH * (arm.configuration.batch_size or 1), arm.precision.device
     store: FeatureStore | None = None
-    batches = whole(split, size)
+    batches, room = whole(split, size), Room()
     for indices, batch in track(batches, f"features of {arm.task.name}", -(-len(split) // size)):
         with arm.evaluating(), arm.precision.autocast():
-            placed = batch.to(device)
-            found = arm.model.features(placed.tokens, placed.attention_mask)  # [b, n, D]
+            found = room.fit(functools.partial(_features, arm, batch.to(device)), len(batch))
         store = store or _store(arm, found[0], split, scratch)
         store.put(indices, found)
     assert store is not None  # noqa: S101 # no split is empty; for the type checker
     return store
+
+
+def _features(arm: Arm, batch: Batch, size: int) -> Tensor:
+    """``[b, n, D]``, of so many samples at a time."""
+    return torch.cat([arm.model.features(each.tokens, each.attention_mask) for each in batch.parts(size)])
 
 
 def _store(arm: Arm, row: Tensor, split: Samples, scratch: Path) -> FeatureStore:

@@ -77,6 +77,23 @@ def fit(
         torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 
+class Room:
+    """For how many samples at a time there is memory, once it is known from a first shortage.
+
+    Attributes:
+        size: So many; ``None`` while all that was asked fitted.
+    """
+
+    size: int | None = None
+
+    def fit(self, attempt: Callable[[int], T], asked: int) -> T:
+        """What an attempt gives, as :func:`fit`, beginning with the size that fitted before."""
+        found, fitting = fit(attempt, asked, self.size)
+        if fitting < min(asked, self.size or asked):
+            self.size = fitting
+        return found
+
+
 @contextmanager
 def naming_shortage(where: Callable[[], str], remedy: str = REMEDY) -> Iterator[None]:
     """Inside, a shortage of memory is an error that says where the run stands.

@@ -37,6 +37,7 @@ class Evaluation:
         samples: How many were scored.
         reads: How often the split was scored; the test split should say 1.
         left_out: Records that are not in the split, by reason.
+        at_a_time: How many samples were scored at a time where memory did not suffice for more.
     """
 
     metrics: Mapping[str, float]
@@ -44,6 +45,7 @@ class Evaluation:
     samples: int
     reads: int = 1
     left_out: Mapping[str, int] = attrs.field(factory=dict)
+    at_a_time: int | None = None
 
 
 @attrs.frozen(kw_only=True)

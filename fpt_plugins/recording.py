@@ -60,6 +60,7 @@ def _validation(arm: Arm, state: Checkpoint, samples: int) -> Evaluation:
         samples=samples,
         reads=-(-state.step // (arm.configuration.evaluate_every or 1)),
         left_out=arm.task.left_out("validation"),
+        at_a_time=state.scoring.size,
     )
 
 

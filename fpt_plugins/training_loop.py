@@ -115,8 +115,7 @@ class Training:
                 self._enter_stage()
                 yield from self._step(next(batches))
                 if self.looks:
-                    metrics = score(self.arm, self.validation_split, processes=self.processes)
-                    yield from self.write(self.judge(metrics))
+                    yield from self._look()
                 self.state.seconds += time.perf_counter() - started
                 if self.looks or interruption.asked:
                     self.frozen.verify()
@@ -170,6 +169,8 @@ class Training:
         if not resumed:
             self.folder.check_not_begun(aligned=bool(self.settings.align_steps))
         self.folder.keep_rows(state.step if resumed else -1, state.rows_sha256 if resumed else None)
+        scored = (row["scored_at_a_time"] for row in self.folder.rows() if "scored_at_a_time" in row)
+        self.state.scoring.size = min(scored, default=None)
         if resumed:
             state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
         state.circumstances = now
@@ -213,6 +214,14 @@ class Training:
             self.state.micro_batch_sizes[str(self.state.step)] = fitting
             yield from self.write({"split": "memory", "micro_batch_size": fitting})
         yield from self.write(row)
+
+    def _look(self) -> Iterator[dict[str, Any]]:
+        """The row of a look at validation data, after one that says so where memory was short for it."""
+        known = self.state.scoring.size
+        metrics = score(self.arm, self.validation_split, processes=self.processes, room=self.state.scoring)
+        if self.state.scoring.size != known:
+            yield from self.write({"split": "memory", "scored_at_a_time": self.state.scoring.size})
+        yield from self.write(self.judge(metrics))
 
     def _pass(self, batch: Batch, size: int) -> Passed:
         """Forward and back from cleared gradients, so many samples at a time."""

@@ -191,6 +191,24 @@ def build(**changes):
     return arm, read_split(arm.plugins, arm.task, "train", 0)
 
 
+def test_features_are_computed_in_smaller_parts_where_memory_is_short(tmp_path, monkeypatch):
+    """With room for seven samples, which is found out once, they are those of whole batches, to rounding."""
+    arm, split = build()
+    whole_batch = FeatureSplit(arm, split, tmp_path).batch([(5, 0), (700, 0)])
+    real, sizes = type(arm.model).features, []
+
+    def short(model, tokens, *others):
+        sizes.append(len(tokens))
+        if len(tokens) > 7:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, tokens, *others)
+
+    monkeypatch.setattr(type(arm.model), "features", short)
+    found = FeatureSplit(arm, split, tmp_path).batch([(5, 0), (700, 0)])
+    torch.testing.assert_close(found.features, whole_batch.features, rtol=1e-5, atol=1e-5)
+    assert [size for size in sizes if size > 7] == [128, 64, 32, 16, 8]
+
+
 def test_a_batch_brings_what_the_model_computes(tmp_path):
     """Features of some samples are those of the model for these very tokens, and tokens come too."""
     arm, split = build()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.memory import fit, is_shortage, naming_shortage
+from fpt_plugins.memory import Room, fit, is_shortage, naming_shortage
 
 
 def room_for(samples, asked):
@@ -50,6 +50,16 @@ def test_what_is_known_to_fit_is_tried_first():
         fit(room_for(0, sizes), 256, 16)
     assert sizes == [16, 8, 4]
     assert fit(room_for(5, []), 5, 64) == (50, 5)
+
+
+def test_room_remembers_a_shortage_and_nothing_else():
+    """A small last batch says nothing of the room; a shortage does, once and for all."""
+    room, sizes = Room(), []
+    assert (room.fit(room_for(9, sizes), 3), room.size) == (30, None)
+    assert (room.fit(room_for(9, sizes), 32), room.size) == (80, 8)
+    assert (room.fit(room_for(9, sizes), 2), room.size) == (20, 8)
+    assert (room.fit(room_for(9, sizes), 32), room.size) == (80, 8)
+    assert sizes == [3, 32, 16, 8, 2, 8]
 
 
 def test_where_nothing_is_halved_the_remedy_is_to_ask_for_less():
