@@ -52,7 +52,7 @@ class Checkpoint:
         best_step: The best step so far, by validation; 0 before the first look.
         best_metrics: Its validation metrics.
         best_tensors: Its trained tensors.
-        saved_step: The step of the newest checkpoint on disk.
+        saved_step: The step of the newest checkpoint on disk, if there is one.
         held_digests: Of what each stage froze, by the step after which it began.
         alignment: The distance of the embedded inputs ``before`` and ``after`` input alignment, if it ran.
         clipped: Steps whose gradient was clipped.
@@ -68,7 +68,7 @@ class Checkpoint:
     best_step: int = 0
     best_metrics: dict[str, float] = attrs.field(factory=dict)
     best_tensors: dict[str, Tensor] = attrs.field(factory=dict)
-    saved_step: int = 0
+    saved_step: int | None = None
     held_digests: dict[str, str] = attrs.field(factory=dict)
     alignment: dict[str, float] = attrs.field(factory=dict)
     clipped: int = 0
@@ -116,7 +116,6 @@ def save_checkpoint(folder: Path, arm: Arm, optimizer: torch.optim.Optimizer, st
     }
     if not path.exists():
         write_folder(path, with_manifest(files))
-    state.saved_step = state.step
     for older in sorted(path.parent.glob("step-*")):
         if older.name < path.name:
             shutil.rmtree(older)

@@ -187,7 +187,7 @@ def interrupted(training: Training, console: Console) -> None:
     settings = training.settings
     data = f" --data {settings.data}" if settings.data else ""
     console.print(
-        f"stopped at step {training.state.saved_step}; continue with: "
+        f"stopped at step {training.state.saved_step or 0}; continue with: "
         f"fpt train {settings.task} --resume --out {training.folder.path}{data}"
     )
 

@@ -282,7 +282,7 @@ class Training:
     def _kept(self) -> str:
         """What there is of the run on disk."""
         saved, path = self.state.saved_step, self.folder.path
-        return f"the checkpoint of step {saved} is in {path}" if saved else "there is no checkpoint yet"
+        return "there is no checkpoint yet" if saved is None else f"the checkpoint of step {saved} is in {path}"
 
     def _where(self) -> str:
         return f"at step {self.state.step + 1} (and {self._kept})"
@@ -325,3 +325,4 @@ class Training:
                 self.state.rows_sha256 = self.folder.seal_rows()
                 save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
         self.processes.wait()
+        self.state.saved_step = self.state.step

@@ -161,6 +161,15 @@ def test_a_loss_that_is_no_number_stops_before_the_step(tmp_path):
         torch.testing.assert_close(parameter, before[name], rtol=0, atol=0, equal_nan=True)
 
 
+def test_every_process_knows_which_checkpoint_there_is(tmp_path):
+    """None before the first; then that of step 0, as after alignment, also where another process wrote it."""
+    training = begin(tmp_path / "run")
+    training.processes.index = 1
+    assert training._where() == "at step 1 (and there is no checkpoint yet)"
+    training.save()
+    assert "the checkpoint of step 0 is in" in training._where()
+
+
 def test_the_test_split_is_not_read(tmp_path, monkeypatch):
     """Training asks its task for the training and the validation split, and for no other."""
     task = type(fpt.build("bits/xor", **SETTINGS).task)
