@@ -34,5 +34,9 @@ def check_format(path: Path, value: Mapping[str, Any], number: int) -> None:
         raise IntegrityError(
             f"{path} is of format {found}, written by fpt-plugins {value.get('fpt_plugins')}; "
             f"this is {fpt_plugins.__version__} and reads format {number}",
-            "upgrade fpt-plugins",
+            "upgrade fpt-plugins" if _is_later(found, number) else "read it with the version that wrote it",
         )
+
+
+def _is_later(found: Any, number: int) -> bool:
+    return isinstance(found, int) and found > number

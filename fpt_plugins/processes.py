@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WHOLE = {DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU}
+"""One process, or DDP: each holds every frozen tensor whole, as its proof needs."""
+
 
 class Processes(Protocol):
     """How work is shared and sums are put together again."""
@@ -45,7 +48,8 @@ class Launched:
         device: Where this run computes. Under ``accelerate launch`` each process has its own.
 
     Raises:
-        ConfigurationError: It was launched with FSDP, under which no process holds a whole tensor to prove.
+        ConfigurationError: It was launched with neither DDP nor alone; FSDP, for one, leaves no process a
+            whole tensor to prove.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -53,9 +57,10 @@ class Launched:
         if AcceleratorState._shared_state and AcceleratorState().num_processes == 1:  # noqa: SLF001 - it has no public way to ask or to forget
             AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - as above
         self.accelerator = accelerate.Accelerator(cpu=device.type == "cpu", mixed_precision="no")
-        if self.accelerator.distributed_type == DistributedType.FSDP:
+        kind = self.accelerator.distributed_type
+        if kind not in _WHOLE:
             raise ConfigurationError(
-                "launched with FSDP, each process holds parts of the frozen tensors, which prove nothing",
+                f"launched with {kind.value}: what is frozen is proved whole, under DDP or in one process",
                 "launch it with DDP: accelerate launch --multi_gpu, and see docs/how-to/distributed.md",
             )
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes

@@ -171,7 +171,7 @@ class Training:
         self.folder.keep_rows(state.step if resumed else -1, state.rows_sha256 if resumed else None)
         scored = (row["scored_at_a_time"] for row in self.folder.rows() if "scored_at_a_time" in row)
         self.state.scoring.size = min(scored, default=None)
-        if resumed:
+        if resumed and not self.over:
             state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
         state.circumstances = now
 
@@ -282,7 +282,9 @@ class Training:
     def _kept(self) -> str:
         """What there is of the run on disk."""
         saved, path = self.state.saved_step, self.folder.path
-        return "there is no checkpoint yet" if saved is None else f"the checkpoint of step {saved} is in {path}"
+        return (
+            "there is no checkpoint yet" if saved is None else f"the checkpoint of step {saved} is in {path}"
+        )
 
     def _where(self) -> str:
         return f"at step {self.state.step + 1} (and {self._kept})"

@@ -12,6 +12,7 @@ from fpt_plugins.adapter import FORMAT, read_description
 from fpt_plugins.arm import assemble
 from fpt_plugins.checkpoint import newest_checkpoint, restore
 from fpt_plugins.configuration import Configuration
+from fpt_plugins.formats import check_format
 from fpt_plugins.optimizer import make_optimizer
 from fpt_plugins.record import read_record
 from fpt_plugins.storage import read_sealed, sealed
@@ -68,11 +69,31 @@ def test_what_a_later_version_wrote_is_refused(tmp_path, file):
         read(place)
 
 
-def test_the_files_of_a_release_are_not_made_again(capsys):
+def test_what_an_earlier_version_wrote_asks_for_that_version(tmp_path):
+    """To upgrade is no help where the file is the older one."""
+    with pytest.raises(fpt.IntegrityError, match="by fpt-plugins 0.0.1; .*\n.*the version that wrote it"):
+        check_format(tmp_path, {"format": 1, "fpt_plugins": "0.0.1"}, 2)
+
+
+def test_the_files_of_a_release_are_not_made_again(tmp_path, monkeypatch, capsys):
     """The script that makes them refuses where they are, and touches nothing."""
-    before = {
-        path: path.read_bytes() for path in GOLDEN.rglob("*") if path.is_file() and path.suffix != ".pyc"
-    }
-    assert make.main() == (1 if (GOLDEN / fpt.__version__).exists() else 0)
+    (tmp_path / fpt.__version__).mkdir()
+    (tmp_path / fpt.__version__ / EXPECTED).write_text("what a release was")
+    monkeypatch.setattr(make, "GOLDEN", tmp_path)
+    assert make.main() == 1
     assert "is there: what a release was, is not made again" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in before} == before
+    assert [path.name for path in tmp_path.rglob("*")] == [fpt.__version__, EXPECTED]
+
+
+def test_golden_files_that_cannot_be_made_whole_are_not_there(tmp_path, monkeypatch):
+    """The folder of a version has its name once all is in it: a script that dies half way leaves none."""
+
+    def make_half(place):
+        (place / "body").mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(make, "GOLDEN", tmp_path)
+    monkeypatch.setattr(make, "make", make_half)
+    with pytest.raises(KeyboardInterrupt):
+        make.main()
+    assert not list(tmp_path.iterdir())

@@ -43,8 +43,9 @@ def test_a_batch_that_cannot_be_divided_equally_is_refused():
         processes.check_shares(7)
 
 
-def test_a_run_launched_with_fsdp_is_refused(monkeypatch):
-    """A sharded tensor has another digest in each process: nothing would be proven."""
-    monkeypatch.setattr("accelerate.Accelerator.distributed_type", DistributedType.FSDP)
-    with pytest.raises(fpt.ConfigurationError, match="launched with FSDP"):
+@pytest.mark.parametrize("kind", sorted({*DistributedType} - {"NO", "MULTI_CPU", "MULTI_GPU"}))
+def test_a_run_launched_with_anything_but_ddp_is_refused(monkeypatch, kind):
+    """A sharded tensor has another digest in each process, and what was never tried is not trusted."""
+    monkeypatch.setattr("accelerate.Accelerator.distributed_type", kind)
+    with pytest.raises(fpt.ConfigurationError, match=f"launched with {kind.value}: .*\n.*--multi_gpu"):
         Launched(torch.device("cpu"))

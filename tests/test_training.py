@@ -2,6 +2,7 @@
 
 import json
 import signal
+from contextlib import suppress
 
 import pytest
 import torch
@@ -168,6 +169,17 @@ def test_every_process_knows_which_checkpoint_there_is(tmp_path):
     assert training._where() == "at step 1 (and there is no checkpoint yet)"
     training.save()
     assert "the checkpoint of step 0 is in" in training._where()
+
+
+@pytest.mark.parametrize(("steps", "stamps"), [(8, 0), (3, 1)])
+def test_only_what_takes_steps_elsewhere_is_stamped(tmp_path, monkeypatch, steps, stamps):
+    """A run that was stopped after its last step computes nothing anew: its bits are those that they were."""
+    training = begin(tmp_path / "run")
+    with suppress(KeyboardInterrupt):
+        drive(training, steps, lambda: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("fpt_plugins.training_loop.circumstances", lambda *_: {"threads": "many"})
+    record = fpt.train("bits/xor", out=tmp_path / "run", resume=True)
+    assert len(record.not_bitwise) == stamps
 
 
 def test_the_test_split_is_not_read(tmp_path, monkeypatch):

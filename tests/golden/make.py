@@ -49,8 +49,11 @@ def main() -> int:
     if place.exists():
         print(f"{place} is there: what a release was, is not made again", file=sys.stderr)
         return 1
-    place.mkdir()
-    make(place)
+    with tempfile.TemporaryDirectory(dir=GOLDEN) as folder:
+        whole = Path(folder, "whole")
+        whole.mkdir()
+        make(whole)
+        whole.rename(place)
     return 0
 
 
