@@ -107,16 +107,17 @@ def damages(run: Path) -> Iterator[tuple[str, Callable[[Path], None]]]:
         yield name, functools.partial(_flip, name)
     yield "metrics.jsonl", _without_row
     yield "checkpoints are missing", _without_checkpoints
-    for name in (*files, MANIFEST):
+    for name in sorted({*files, MANIFEST}):
         for damage in (_unlink, _cut, _flip):
             yield name, functools.partial(damage, str(checkpoint / name))
     for name in ("run.json", "state.json"):
-        yield "upgrade fpt-plugins", functools.partial(_newer, name)
+        yield "is of format 2", functools.partial(_newer, name)
     for key in PLAIN:
         yield key, functools.partial(_without, "state.json", key)
     for name in ("trained.safetensors", "best.safetensors", "optimizer.safetensors"):
-        for key in safetensors.torch.load(files[name]):
-            word = key.rpartition("/")[2] if name.startswith("optimizer") else key
+        for key in sorted(safetensors.torch.load(files[name])):
+            tensor, _, kept = key.rpartition("/")
+            word = f"the optimizer's {kept} of {tensor}" if name.startswith("optimizer") else key
             yield word, functools.partial(_without, name, key)
 
 
@@ -132,11 +133,28 @@ def remove_parts(times: int, folder: Path) -> Outcome:
 def _damaged(run: Path, out: Path, word: str, damage: Callable[[Path], None]) -> Seen:
     shutil.copytree(run, out)
     damage(out)
+    before = _contents(out)
     try:
         fpt.train("bits/xor", out=out, resume=True)
     except fpt.FptError as error:
-        return Seen("refused by name", "" if word in str(error) else f"{damage}: {error}")
+        named = word in _without_folders(error.message, out)
+        wrong = "" if named else f"{damage}: {error}"
+        return Seen("refused by name", wrong or ("" if _contents(out) == before else f"{damage}: changed"))
     return Seen("resumed", f"{damage}: it was filled in")
+
+
+def _without_folders(message: str, run: Path) -> str:
+    """What is said beside where: the words of a folder's name, ``step`` for one, name no part."""
+    places = [run, *(path for path in run.rglob("*") if path.is_dir())]
+    for place in sorted(places, key=lambda place: -len(str(place))):
+        message = message.replace(str(place), "")
+    return message
+
+
+def _contents(run: Path) -> dict[str, bytes]:
+    """Every file of a run, but for its lock."""
+    files = [path for path in run.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
 
 
 CHANGES: Mapping[str, str] = {
@@ -197,7 +215,7 @@ ATTACKS = (
         promise="A missing or changed part of a stopped run is refused by name, never filled in.",
         how="Each file removed, cut or flipped; each tensor and value removed and the manifest made anew",
         few=10,
-        many=60,
+        many=84,
         run=remove_parts,
     ),
     Attack(
