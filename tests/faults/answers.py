@@ -86,18 +86,27 @@ def _at_once(ask: Callable[[int], Any]) -> list[Any]:
 def ask_at_once(times: int, folder: Path) -> Outcome:
     """Eight threads ask one arm, one that still trains, and one bank of two adapters."""
     arms, seen = _arms(folder), []
-    for number in range(times):
+    for number in range(times // 3):  # each round sees three things
         task = list(arms)[number % len(arms)]
         fresh = fpt.build(task, options=dict(MODALITIES[task]), data=folder / "data", dropout=0.5, **BODY)
-        for arm, kind in ((arms[task], "an arm"), (fresh, "a fresh arm")):
-            samples = _samples(arm, 12)
-            alone = arm.predict(samples)
-            found = _at_once(lambda _, arm=arm, samples=samples: [arm.predict(samples) for _ in range(3)][-1])
-            agree = sum(each == alone for each in found)
-            broken = "" if agree == THREADS else f"{task}, {kind}, round {number}: {agree} of 8 agree"
-            seen.append(Seen(f"eight agree on {kind}", broken))
+        fresh.model.train()
+        seen.append(_arm_at_once(arms[task], "an arm", number, trains=False))
+        seen.append(_arm_at_once(fresh, "an arm that trains", number, trains=True))
         seen.append(_bank_at_once(arms[task], folder, number))
-    return Outcome.of(seen[:times])
+    return Outcome.of(seen)
+
+
+def _arm_at_once(arm: fpt.Arm, kind: str, number: int, *, trains: bool) -> Seen:
+    """Every answer of every thread; the first ones are those that meet the others."""
+    samples = _samples(arm, 12)
+    alone = arm.predict(samples)
+    found = _at_once(lambda _: [arm.predict(samples) for _ in range(3)])
+    agree = sum(each == [alone] * 3 for each in found)
+    place = f"{arm.task.name}, {kind}, round {number}"
+    broken = "" if agree == THREADS else f"{place}: {agree} of 8 agree"
+    if arm.model.training is not trains:
+        broken += f"{place}: its mode is another one afterwards"
+    return Seen(f"eight agree on {kind}", broken)
 
 
 def _bank_at_once(arm: fpt.Arm, folder: Path, number: int) -> Seen:
@@ -112,8 +121,8 @@ def _bank_at_once(arm: fpt.Arm, folder: Path, number: int) -> Seen:
         for thread in range(8)
     ]
     alone = [bank.predict(each) for each in asked]
-    found = _at_once(lambda thread: [bank.predict(asked[thread]) for _ in range(5)][-1])
-    agree = sum(each == expected for each, expected in zip(found, alone, strict=True))
+    found = _at_once(lambda thread: [bank.predict(asked[thread]) for _ in range(5)])
+    agree = sum(each == [expected] * 5 for each, expected in zip(found, alone, strict=True))
     return Seen(
         "eight agree on a bank",
         "" if agree == THREADS else f"{task}, round {number}: {agree} of 8: {found[:1]}",
