@@ -71,7 +71,7 @@ def test_what_a_later_version_wrote_is_refused(tmp_path, file):
 
 def test_what_an_earlier_version_wrote_asks_for_that_version(tmp_path):
     """To upgrade is no help where the file is the older one."""
-    with pytest.raises(fpt.IntegrityError, match="by fpt-plugins 0.0.1; .*\n.*the version that wrote it"):
+    with pytest.raises(fpt.IntegrityError, match=r"by fpt-plugins 0\.0\.1; .*\n.*the version that wrote it"):
         check_format(tmp_path, {"format": 1, "fpt_plugins": "0.0.1"}, 2)
 
 

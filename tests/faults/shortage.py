@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -95,8 +96,9 @@ def halve(times: int, folder: Path) -> Outcome:
 
 def _halved(folder: Path, number: int) -> Seen:
     task = list(MODALITIES)[number % len(MODALITIES)]
-    room, error = (1, 2, 4)[number % 3], ERRORS[number % len(ERRORS)]
-    step, begun_with = 1 + number % 8, (8, 4)[number // 4 % 2]
+    draw = random.Random(number)  # rooms, errors, steps and sizes vary independently of one another
+    room, error = draw.choice((1, 2, 4)), draw.choice(ERRORS)
+    step, begun_with = draw.randint(1, 8), draw.choice((8, 4))
     room = min(room, begun_with // 2)
     parts = 8 // begun_with
     spared = (step - 1) * parts + (parts > 1)  # in the middle of accumulation where there is one
