@@ -58,6 +58,10 @@ class ConfigurationError(FptError):
     exit_code = 2
 
 
+class CannotShare(ConfigurationError):
+    """Settings that a run alone can have, and runs that share a pass cannot."""
+
+
 class PluginError(FptError):
     """A plugin that cannot be used: it fails to import, breaks the contract or clashes."""
 

@@ -14,7 +14,7 @@ import attrs
 from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.bank import Bank, assemble_on_one_body
 from fpt_plugins.configuration import Configuration
-from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError, NonFiniteError
+from fpt_plugins.errors import CannotShare, ConfigurationError, FptError, IntegrityError, NonFiniteError
 from fpt_plugins.optimizer import check_rates
 from fpt_plugins.population import Population
 from fpt_plugins.processes import Launched
@@ -185,8 +185,9 @@ def arms_of(
     """The configuration of each run of a sweep, by its name.
 
     Raises:
-        ConfigurationError: A rate or a seed that stands twice, a value that no run can have, or a
-            policy in stages, each of which freezes something else.
+        ConfigurationError: A rate or a seed that stands twice, or a value that no run can have.
+        CannotShare: A policy in stages, alignment, or fewer samples or blocks at a time: no common
+            pass does that.
 
     Example:
         >>> list(arms_of("bits/xor", (1e-3, 3e-3), 2, {}))
@@ -205,19 +206,21 @@ def arms_of(
         raise ConfigurationError(
             f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice"
         )
-    _check_stages(next(iter(arms.values())))
+    _check_passes(next(iter(arms.values())))
     return arms
 
 
-def _check_stages(configuration: Configuration) -> None:
-    """Refuses what changes along the way: stages freeze something else, alignment has its own steps."""
-    train, remedy = configuration.train, "train them in turn"
-    if len(read_stages(train)) > 1:
-        raise ConfigurationError(
-            f"--train {train}: runs whose policy changes in stages cannot share a pass", remedy
-        )
-    if configuration.align_steps:
-        raise ConfigurationError("--align-steps: runs that are aligned first cannot share a pass", remedy)
+def _check_passes(configuration: Configuration) -> None:
+    """Refuses what one pass for all runs cannot do for each: other steps, or its own way to save memory."""
+    train = configuration.train
+    asked = {
+        f"--train {train}: runs whose policy changes in stages": len(read_stages(train)) > 1,
+        "--align-steps: runs that are aligned first": configuration.align_steps,
+        "--micro-batch-size: runs that take a step in parts": configuration.micro_batch_size,
+        "--gradient-checkpointing: runs that compute blocks again": configuration.gradient_checkpointing,
+    }
+    for which in filter(asked.get, asked):
+        raise CannotShare(f"{which} cannot share a pass", "train them in turn")
 
 
 def _name(rate: float | None, seed: int) -> str:

@@ -247,6 +247,8 @@ def test_random_bodies_are_those_of_runs_alone(tmp_path):
         ({"train": "lora"}, "cannot share a body"),
         ({"train": "head,@2,fpt"}, "changes in stages cannot share a pass"),
         ({"align": "moments", "align_steps": 2}, "that are aligned first cannot share a pass"),
+        ({"micro_batch_size": 2}, "that take a step in parts cannot share a pass"),
+        ({"gradient_checkpointing": True}, "that compute blocks again cannot share a pass"),
         ({"group_lr": {"attention": 1.0}}, "--group-lr attention has no effect"),
         ({"seed": 3}, "one was given\n  say seeds="),
         ({"lr": (1e-3, 1e-3)}, "none may be missing or stand twice"),
