@@ -18,7 +18,7 @@ from fpt_plugins.backbone import Backbone, BackboneRequest, BackboneSpec
 from fpt_plugins.backbones.inits import knows
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
-from fpt_plugins.errors import ConfigurationError, FptError, PluginError, UnknownName
+from fpt_plugins.errors import CannotShare, ConfigurationError, FptError, PluginError, UnknownName
 from fpt_plugins.fast_path import quicken
 from fpt_plugins.freezing import Partition, freeze, hold_frozen
 from fpt_plugins.model import FrozenPretrainedTransformer, evaluating
@@ -234,7 +234,7 @@ def _extended_backbone(
 
 def _shared_body(configuration: Configuration, body: Any, additions: tuple[Addition, ...]) -> Any:
     if additions:
-        raise ConfigurationError(
+        raise CannotShare(
             f"an arm of --train {configuration.train} cannot share a body in memory: it adds layers to it",
             "load it alone",
         )

@@ -13,7 +13,7 @@ from fpt_plugins.arm import assemble, build_task
 from fpt_plugins.banked_transformer import BankedTransformer
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
-from fpt_plugins.errors import ConfigurationError, UnknownName
+from fpt_plugins.errors import CannotShare, ConfigurationError, UnknownName
 from fpt_plugins.model import evaluating
 from fpt_plugins.plugins import Plugins
 from fpt_plugins.row_wise import row_wise_form
@@ -159,7 +159,7 @@ def _trained_owners(name: str, arm: Arm) -> set[str]:
     owners = {each.rpartition(".")[0] for each in inside}
     for owner in sorted(owners):
         if row_wise_form(body, owner) is None:
-            raise ConfigurationError(
+            raise CannotShare(
                 f"{name} trains {owner} (a {type(body.get_submodule(owner)).__name__}), which has no "
                 "row-wise form: it cannot share a pass",
                 "adapters that train layer norms and positions can: --train fpt",
@@ -227,7 +227,7 @@ def assemble_on_one_body(settings: Mapping[str, Configuration]) -> dict[str, Arm
 
 def _refuse_additions(name: str, configuration: Configuration) -> None:
     if choose_additions(configuration.train, configuration.policy_options):
-        raise ConfigurationError(
+        raise CannotShare(
             f"{name} was trained with --train {configuration.train}, which adds layers to the body: "
             "it cannot share a pass",
             "load it alone",

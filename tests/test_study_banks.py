@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import sys
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.study.bank_job import BankJob
+from fpt_plugins.study.banks import can_share
 from fpt_plugins.study.ledger import Ledger
 from fpt_plugins.study.planning import Planner
 from fpt_plugins.study.results import read_results
@@ -191,14 +193,37 @@ def test_bodies_that_the_seed_draws_train_apart(small_study, run_small, direct_w
     assert results.complete
 
 
-@pytest.mark.parametrize("train", ["full", "lora", "head,@2,fpt"])
-def test_what_cannot_share_a_pass_trains_alone(one_body, run_small, direct_workers, train):
-    """A whole body, added layers or stages: the very cells of a study without banks."""
-    study = one_body(settings={"train": train}, stopping={"cells": 1})
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"train": "full"},
+        {"train": "lora"},
+        {"train": "head,@2,fpt"},
+        {"micro_batch_size": 2},
+        {"gradient_checkpointing": True},
+    ],
+    ids=str,
+)
+def test_what_cannot_share_a_pass_trains_alone(one_body, run_small, direct_workers, settings):
+    """A whole body, added layers, stages, less memory: the very cells of a study without banks."""
+    study = one_body(settings=settings, stopping={"cells": 1})
     results = run_small(study, direct_workers, bank=True)
     assert not any(isinstance(job, BankJob) for job in direct_workers.jobs)
     alone = run_small(study, direct_workers)
     assert [cell.identity for cell in results.cells] == [cell.identity for cell in alone.cells]
+
+
+@pytest.mark.parametrize("elsewhere", [{"device": "cuda:7"}, {"quantize": "int8"}], ids=str)
+def test_sharing_hangs_on_no_machine(calm, monkeypatch, elsewhere):
+    """A device that is not here, or a library that is not installed, changes no cell's identity."""
+    monkeypatch.setitem(sys.modules, "torchao.quantization", None)
+    assert can_share({**calm[0].cells[0].configuration, **elsewhere})
+
+
+def test_what_cannot_be_assembled_is_refused(calm):
+    """It is no answer to whether it can share: a policy that is none is named."""
+    with pytest.raises(fpt.UnknownName, match="nonsense"):
+        can_share({**calm[0].cells[0].configuration, "train": "nonsense"})
 
 
 def test_a_search_has_no_banks(one_body, run_small, direct_workers):

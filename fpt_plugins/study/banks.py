@@ -11,7 +11,7 @@ import attrs
 from fpt_plugins.arm import assemble
 from fpt_plugins.backbones.inits import RUN_PREFIX
 from fpt_plugins.bank import Bank
-from fpt_plugins.errors import ConfigurationError
+from fpt_plugins.errors import CannotShare
 from fpt_plugins.study.arms import StudyArm
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.definition import Study
@@ -32,15 +32,22 @@ def mates(study: Study, arm: StudyArm, cell: Cell) -> Iterator[tuple[float, int]
 def can_share(configuration: Mapping[str, Any]) -> bool:
     """Whether runs of these settings can train in one pass, as :mod:`fpt_plugins.population` has it.
 
+    It is part of what a cell is, so it must not hang on this machine: neither the device nor the
+    library that quantizes is asked for, which decide nothing here.
+
     Args:
         configuration: Every setting, resolved, as plain values.
+
+    Raises:
+        FptError: The arm cannot be assembled at all.
     """
-    settings = {name: value for name, value in configuration.items() if name not in {"task", "lr", "seed"}}
+    kept = {name: value for name, value in configuration.items() if name not in {"task", "lr", "seed"}}
+    settings = {**kept, "device": "cpu", "quantize": "none"}
     seeds = (configuration["seed"],)
     try:
         (one,) = arms_of(configuration["task"], configuration["lr"], seeds, settings).values()
         Bank({"": assemble(one)})
-    except ConfigurationError:
+    except CannotShare:
         return False
     return True
 
