@@ -135,15 +135,18 @@ def interrupt(rows, name):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize(("lose", "step"), [(False, 2), (True, 0)], ids=["in step", "out of step"])
-def test_a_stopped_bank_ends_as_a_calm_one(calm, run_small, direct_workers, tmp_path, lose, step):
+@pytest.mark.parametrize("lose", [False, True], ids=["in step", "out of step"])
+def test_a_stopped_bank_ends_as_a_calm_one(calm, run_small, direct_workers, tmp_path, lose):
     """It goes on where all members saved one step, else it begins again: with the calm one's bits."""
     results, _ = calm
+    first, second = (cell.identity for cell in results.cells[:2])
     place = stopped_bank(results, tmp_path)
+    (place / first / "mark").touch()
     if lose:
-        shutil.rmtree(place / results.cells[1].identity / "checkpoints")
+        shutil.rmtree(place / second / "checkpoints")
     again = run_small(results.study, direct_workers, tmp_path, bank=True)
-    assert trained(direct_workers)[0].saved_step == step
+    assert trained(direct_workers)[0].saved_step == 2
+    assert (tmp_path / "cells" / first / "mark").exists() == (not lose)
     assert adapters(again) == adapters(results)
     assert [cell.record.steps for cell in again.cells] == [4] * len(again.cells)
 
@@ -184,6 +187,35 @@ def test_a_poison_bank_is_tried_a_bounded_number_of_times(one_body, run_small):
     assert len(workers.jobs) == 2
     found = {(cell.status, cell.reason, cell.attempts) for cell in results.cells if cell.role == "sweep"}
     assert found == {("failed", "it burns", 2)}
+
+
+class Killed:
+    """Workers whose every bank is killed: a member with another saved so many steps, farther each time."""
+
+    count = 1
+
+    def __init__(self, *steps):
+        self.steps, self.jobs = iter(steps), []
+
+    def submit(self, job):
+        self.jobs.append(job)
+
+    def wait(self):
+        job = self.jobs[-1]
+        saved = job.folder / job.members[-1].identity / "checkpoints" / f"step-{next(self.steps):08d}"
+        saved.mkdir(parents=True, exist_ok=True)
+        return Outcome(job=job, reason="killed by signal 9", died=True)
+
+    def stop(self):
+        pass
+
+
+def test_a_killed_bank_with_a_failed_member_was_on_its_way(one_body, run_small):
+    """It is judged by the member that saved farthest: only the kill that came no farther is counted."""
+    workers = Killed(1, 2, 2)
+    results = run_small(one_body(stopping={"attempts": 1}), workers, bank=True)
+    assert [job.saved_step for job in workers.jobs] == [0, 1, 2]
+    assert {cell.attempts for cell in results.cells if cell.role == "sweep"} == {1}
 
 
 def test_bodies_that_the_seed_draws_train_apart(small_study, run_small, direct_workers):

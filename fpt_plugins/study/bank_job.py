@@ -32,7 +32,7 @@ class BankJob:
         identity: The bank.
         folder: Where it trains. Its cells get their own places when all of them are over.
         members: The jobs of its cells.
-        saved_step: That all members had saved when it was submitted.
+        saved_step: The largest that a member had saved when it was submitted.
     """
 
     work: ClassVar[str] = "train"
@@ -49,10 +49,18 @@ class BankJob:
 
     @property
     def reached(self) -> int:
-        """The step that all members have saved, none of them being over; 0 where they are not in step."""
-        places = [self.folder / job.identity for job in self.members]
-        steps = {0 if (place / RECORD).is_file() else saved_step(place) for place in places}
-        return steps.pop() if len(steps) == 1 else 0
+        """The largest step that a member has saved: one whose loss is not finite saves no further one."""
+        return max(self._saved_steps)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether it can go on: all members have saved one step, and none is over or has failed."""
+        over = any((self.folder / job.identity / RECORD).is_file() for job in self.members)
+        return not over and self.reached > 0 and len(set(self._saved_steps)) == 1
+
+    @property
+    def _saved_steps(self) -> list[int]:
+        return [saved_step(self.folder / job.identity) for job in self.members]
 
     def perform(self) -> str:
         """Does it, in this process.
@@ -73,7 +81,7 @@ class BankJob:
     def _train(self) -> None:
         for job in self.members:
             wait_for(self.folder / job.identity)
-        if not self.reached:
+        if not self.in_step:
             shutil.rmtree(self.folder, ignore_errors=True)
         arms = {job.identity: Configuration.of(**{**job.settings, "data": job.data}) for job in self.members}
         bank = Sweep(self.folder, arms, {})
