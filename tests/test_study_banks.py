@@ -218,6 +218,17 @@ def test_a_killed_bank_with_a_failed_member_was_on_its_way(one_body, run_small):
     assert {cell.attempts for cell in results.cells if cell.role == "sweep"} == {1}
 
 
+def test_a_bank_that_is_lost_marks_no_cell_that_is_done(done, run_small):
+    """It gave one its place and came to nothing before the other: that other alone is counted."""
+    lost, kept = done.cells[:2]
+    shutil.rmtree(lost.folder)
+    study = attrs.evolve(done.study, stopping=attrs.evolve(done.study.stopping, attempts=1))
+    run_small(study, Burning(), done.folder, bank=True)
+    ledger = Ledger(done.folder)
+    assert ledger.failure(lost.identity).reason == "it burns"
+    assert ledger.failure(kept.identity) is None
+
+
 def test_bodies_that_the_seed_draws_train_apart(small_study, run_small, direct_workers):
     """Two rates on the body of seed 0 share their passes; seed 1 has a body of its own and trains alone."""
     results = run_small(small_study(), direct_workers, bank=True)

@@ -158,10 +158,10 @@ class StudyRun:
     def _settle(self, outcome: Outcome) -> None:
         for job in outcome.job.members:
             self.ledger.forget(job.identity)
-            if not outcome.reason:
-                if self.ledger.record(job.identity):  # a member of a bank may have failed alone
-                    self.ledger.pardon(job.key)
-            elif not (outcome.died and outcome.job.reached > outcome.job.saved_step):
+            done = self.ledger.state(job.identity) == "done"
+            if done and (job.work == "train" or not outcome.reason):
+                self.ledger.pardon(job.key)  # a cell of a bank may have its place when the bank is lost
+            elif outcome.reason and not (outcome.died and outcome.job.reached > outcome.job.saved_step):
                 # a process that was killed after it had saved more than it began with was on its way
                 self.ledger.add_failure(job.key, outcome.reason, self.study.stopping.attempts)
 
