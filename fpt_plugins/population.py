@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from fpt_plugins.task import SplitName, Task
 
 
-_TOGETHER = (lambda: "runs that train together", "train fewer --seeds and --lr at once, then --resume")
-"""Of a shortage of memory: their pass is not halved, for each shall see what it would see alone."""
+FEWER = "train fewer --seeds and --lr at once, then --resume"
+"""Where memory does not suffice: their pass is not halved, for each shall see what it would see alone."""
 
 
 class Population:
@@ -76,15 +76,22 @@ class Population:
             for name, arm in bank.arms.items()
         }
 
-    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def rows(self, remedy: str = FEWER) -> Iterator[tuple[str, dict[str, Any]]]:
         """Trains to the end, yielding each row of a run's ``metrics.jsonl`` as it is written, with its name.
 
         Runs that have taken fewer steps than others, as after a crash, go first. Ctrl-C ends it after
         the step under way, with a checkpoint of each, by ``KeyboardInterrupt``.
+
+        Args:
+            remedy: What to do where memory does not suffice, which is for whoever chose the runs to say.
+
+        Raises:
+            OutOfMemory: It did not.
         """
+        shortage = naming_shortage(lambda: "runs that train together", remedy)
         self.bank.model.train()
         self._batches = {name: training.batches() for name, training in self.trainings.items()}
-        with Interruption() as interruption, ExitStack() as stack, naming_shortage(*_TOGETHER):
+        with Interruption() as interruption, ExitStack() as stack, shortage:
             for training in self.trainings.values():
                 stack.enter_context(training.recording())
             while behind := self._behind():

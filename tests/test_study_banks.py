@@ -3,12 +3,14 @@
 import shutil
 import signal
 import sys
+from unittest import mock
 
 import attrs
 import pytest
 
 import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError
+from fpt_plugins.bank import Bank
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.study.bank_job import BankJob
 from fpt_plugins.study.banks import can_share
@@ -160,6 +162,14 @@ def test_a_member_that_overflows_is_marked_and_the_others_done(one_body, run_sma
     assert "NonFiniteError" in overflown.reason
     assert len(trained(direct_workers)) == 1
     assert [choice.rate for choice in results.choices] == [1e-3]
+
+
+def test_a_shortage_of_memory_names_what_a_study_can_do(one_body, run_small, direct_workers, monkeypatch):
+    """A bank's pass that does not fit: the remedy is one of ``fpt study run``, not of ``fpt train``."""
+    monkeypatch.setattr(Bank, "outputs", mock.Mock(side_effect=MemoryError("8 EiB")))
+    results = run_small(one_body(stopping={"attempts": 1}), direct_workers, bank=True)
+    reason = "OutOfMemory: runs that train together: 8 EiB\n  run the study without --bank, in another --out"
+    assert results.cells[0].reason.startswith(reason)
 
 
 class Burning:

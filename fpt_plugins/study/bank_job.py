@@ -19,6 +19,8 @@ from fpt_plugins.study.ledger import Ledger, saved_step
 from fpt_plugins.sweep import Sweep
 
 BANKS = "banks"
+ALONE = "run the study without --bank, in another --out: its cells then train one by one"
+"""What to do where memory does not suffice for a bank."""
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +88,7 @@ class BankJob:
         arms = {job.identity: Configuration.of(**{**job.settings, "data": job.data}) for job in self.members}
         bank = Sweep(self.folder, arms, {})
         with preserved_generators(), bank.population(arms) as population:
-            for _ in population.rows():
+            for _ in population.rows(ALONE):
                 pass
             bank.close(population)
         self._hand_over(population)
