@@ -206,11 +206,23 @@ def no_comparison(results):
     return attrs.evolve(results, study=attrs.evolve(results.study, comparisons=()))
 
 
-def other_threads(results):
+def first_recorded(results, **facts):
+    """The results with other facts in the first cell's record."""
     cell = results.cells[0]
-    machine = {**cell.record.machine, "threads": "64"}
-    changed = attrs.evolve(cell, record=attrs.evolve(cell.record, machine=machine))
+    changed = attrs.evolve(cell, record=attrs.evolve(cell.record, **facts))
     return attrs.evolve(results, cells=(changed, *results.cells[1:]))
+
+
+def other_threads(results):
+    return first_recorded(results, machine={**results.cells[0].record.machine, "threads": "64"})
+
+
+def halved(results):
+    return first_recorded(results, micro_batch_sizes={"7": 4})
+
+
+def resumed_elsewhere(results):
+    return first_recorded(results, not_bitwise=("resumed at step 2 with threads 2, before it was 1",))
 
 
 def unasked(results):
@@ -229,6 +241,11 @@ CAVEATS = {
     unswept: ["2 arms had one learning rate only"],
     no_comparison: ["The study names no comparison"],
     other_threads: ["different machines or versions", "threads: 1 and 64"],
+    halved: [
+        "Memory did not suffice",
+        "seed 0: out of memory after step 7; from there on 4 samples at a time",
+    ],
+    resumed_elsewhere: ["or they were resumed", "seed 0: resumed at step 2 with threads 2, before it was 1"],
     unasked: ["1 further run that the study, as it is now, does not ask for"],
 }
 

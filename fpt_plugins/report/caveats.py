@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from fpt_plugins.record import RunRecord
 from fpt_plugins.report.tuples import texts
 from fpt_plugins.report.wording import count, listed
 from fpt_plugins.study.definition import CONTROLS
@@ -156,6 +157,24 @@ def _mixed(results: StudyResults) -> Iterator[Caveat]:
         )
 
 
+def _not_bitwise(results: StudyResults) -> Iterator[Caveat]:
+    done = _runs(results, "done")
+    found = [f"{_name(cell)}: {reason}" for cell in done if cell.record for reason in _changed(cell.record)]
+    if found:
+        yield Caveat(
+            "Memory did not suffice for whole steps of some runs, or they were resumed in other "
+            "circumstances: trained anew, their last digits need not agree.",
+            found,
+        )
+
+
+def _changed(record: RunRecord) -> Iterator[str]:
+    """Why a run may differ in its last bits from one of the same settings that nothing disturbed."""
+    for step, size in record.micro_batch_sizes.items():
+        yield f"out of memory after step {step}; from there on {size} samples at a time"
+    yield from record.not_bitwise
+
+
 def _unasked(results: StudyResults) -> Iterator[Caveat]:
     if results.unasked:
         runs = count(len(results.unasked), "further run")
@@ -164,7 +183,7 @@ def _unasked(results: StudyResults) -> Iterator[Caveat]:
 
 CHECKS: tuple[Callable[[StudyResults], Iterable[Caveat]], ...] = (
     _scale, _failed, _missing, _untested, _seeds, _controls, _comparisons,
-    _edges, _unswept, _failed_rates, _test_reads, _mixed, _unasked,
+    _edges, _unswept, _failed_rates, _test_reads, _mixed, _not_bitwise, _unasked,
 )  # fmt: skip
 
 
