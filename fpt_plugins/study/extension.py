@@ -17,7 +17,7 @@ from fpt_plugins.study.study_file import load_study, save_study
 
 
 def add_to_study(folder: Path, word: str) -> Study:
-    """Adds one value to an axis of a study; what is trained already stays as it is.
+    """Adds one value to an axis of a study; what is trained stays as it is, but for a bank that grows by it.
 
     Args:
         folder: The study's.
