@@ -14,6 +14,7 @@ from fpt_plugins import build
 from fpt_plugins.data import collate, tokenize
 from fpt_plugins.record import group_counts
 from fpt_plugins.report.analysis import analyze
+from fpt_plugins.report.answer import sentence
 from fpt_plugins.report.axis_figures import axis_lines
 from fpt_plugins.report.claims import claims
 from fpt_plugins.report.comparison import compare, holm
@@ -94,6 +95,21 @@ def test_the_paired_test_is_students():
     assert found.p == pytest.approx(1 - abs(t) / math.sqrt(t**2 + 2))
     assert found.corrected == found.p
     assert found.difference.mean == pytest.approx(differences.mean())
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        (({"layers": 2}, {"layers": 2}), "none, no body against all at layers=2"),
+        (({"layers": 2}, {"layers": 4}), "none, no body (layers=2) against all (layers=4)"),
+        (({}, {"layers": 4}), "none, no body against all (layers=4)"),
+    ],
+)
+def test_a_sentence_takes_places_from_the_axes(axes, words):
+    """A comma in an arm's name is no place on an axis; a common place is said once."""
+    first, second = scores("none, no body", FIRST, **axes[0]), scores("all", SECOND, **axes[1])
+    (found,) = compare([(first, second, "")])
+    assert sentence(found).startswith(f"bits/xor: {words}: ")
 
 
 def test_the_signed_ranks_are_wilcoxons():

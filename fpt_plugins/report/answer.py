@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
 
@@ -14,6 +15,7 @@ from fpt_plugins.report.scores import ArmScores
 from fpt_plugins.report.summary import LEVEL
 from fpt_plugins.report.tuples import texts
 from fpt_plugins.report.wording import count, interval, listed, placed, score, short, signed
+from fpt_plugins.study.arms import StudyArm, place_words
 
 READING = (
     f"Differences are those of test scores, first minus second, over the same seeds; in brackets the "
@@ -69,7 +71,7 @@ def sentence(found: PairedComparison) -> str:
     Args:
         found: The comparison.
     """
-    place = f"{found.task}: {_against(found.first, found.second)}"
+    place = f"{found.task}: {_against(*found.arms)}"
     if found.difference is None:
         return f"{place}: cannot be said, {found.reason}."
     seeds = count(found.difference.n, "seed")
@@ -88,20 +90,22 @@ def sentence(found: PairedComparison) -> str:
     return f"{place}: {found.first} is {'better' if better else 'worse'} ({facts})."
 
 
-def _against(first: str, second: str) -> str:
+def _against(first: StudyArm, second: StudyArm) -> str:
     """Two arms, their common place on the axes said once: ``a against b at layers=2``."""
-    ours, theirs = first.split(", "), second.split(", ")
-    shared: list[str] = []
-    while min(len(ours), len(theirs)) > 1 and ours[-1] == theirs[-1]:
-        shared.insert(0, ours.pop())
-        theirs.pop()
-    names = f"{placed(', '.join(ours))} against {placed(', '.join(theirs))}"
-    return f"{names} at {', '.join(shared)}" if shared else names
+    shared = {axis: value for axis, value in first.axes.items() if second.axes.get(axis) == value}
+    names = " against ".join(placed(_without(arm, shared)) for arm in (first, second))
+    return f"{names} at {place_words(shared)}" if shared else names
+
+
+def _without(arm: StudyArm, shared: Mapping[str, Any]) -> StudyArm:
+    """The arm as if these axes were none of its own."""
+    axes = {axis: value for axis, value in arm.axes.items() if axis not in shared}
+    return attrs.evolve(arm, axes=axes, name=", ".join(filter(None, (arm.base, place_words(axes)))))
 
 
 def _claim(claim: Claim) -> str:
     ours = claim.comparison
-    first, second = placed(ours.first), placed(ours.second)
+    first, second = map(placed, ours.arms)
     theirs = f"published {first} {claim.first:g}, {second} {claim.second:g} ({claim.metric}, %)"
     known = ours.difference
     here = "nothing known here"
@@ -124,9 +128,7 @@ def _floors(analysis: Analysis) -> Iterator[str]:
         if floor is None:
             continue
         words = f"{task}: the best floor is {score(floor.value)} ({floor.name})"
-        found = {
-            place: [placed(each.arm.name) for each in known if _place(each) == place] for place in PLACES
-        }
+        found = {place: [placed(each.arm) for each in known if _place(each) == place] for place in PLACES}
         parts = [f"{place}: {listed(names)}" for place, names in found.items() if names]
         yield f"{words}; {'; '.join(parts)}."
 
@@ -154,5 +156,5 @@ def _shared_rates(analysis: Analysis) -> Iterator[str]:
     )
     for each in turned:
         rates = listed(f"{signed(each.shared[rate])} at {rate:g}" for rate in each.turned)
-        arms = f"{placed(each.first)} minus {placed(each.second)}"
-        yield f"{each.task}: {arms} is {signed(each.own)} at their own rates, {rates}."
+        arms = " minus ".join(map(placed, each.comparison.arms))
+        yield f"{each.comparison.task}: {arms} is {signed(each.own)} at their own rates, {rates}."

@@ -10,6 +10,7 @@ import scipy.stats
 
 from fpt_plugins.report.scores import ArmScores
 from fpt_plugins.report.summary import Summary
+from fpt_plugins.study.arms import StudyArm
 
 ALPHA = 0.05
 """A corrected p-value below it is called a difference."""
@@ -24,8 +25,7 @@ class PairedComparison:
 
     Args:
         task: The task's label.
-        first: An arm's name.
-        second: The other's.
+        arms: The two.
         question: What the difference answers.
         metric: What is compared.
         higher_is_better: Its direction.
@@ -37,8 +37,7 @@ class PairedComparison:
     """
 
     task: str
-    first: str
-    second: str
+    arms: tuple[StudyArm, StudyArm]
     question: str
     metric: str
     higher_is_better: bool
@@ -47,6 +46,16 @@ class PairedComparison:
     wilcoxon: float | None = None
     corrected: float | None = None
     reason: str = ""
+
+    @property
+    def first(self) -> str:
+        """The first arm's name."""
+        return self.arms[0].name
+
+    @property
+    def second(self) -> str:
+        """The other's."""
+        return self.arms[1].name
 
     @property
     def shown(self) -> bool:
@@ -95,8 +104,7 @@ def _paired(first: ArmScores, second: ArmScores, question: str) -> PairedCompari
     whole = bool(known) and len(known) == len(values)
     found = PairedComparison(
         task=first.arm.task,
-        first=first.arm.name,
-        second=second.arm.name,
+        arms=(first.arm, second.arm),
         question=question,
         metric=first.metric,
         higher_is_better=first.higher_is_better,

@@ -90,9 +90,9 @@ def shared_table(analysis: Analysis) -> Table:
         columns=columns,
         rows=[
             (
-                each.task,
-                each.first,
-                each.second,
+                each.comparison.task,
+                each.comparison.first,
+                each.comparison.second,
                 signed(each.own),
                 ", ".join(f"{signed(difference)} at {rate:g}" for rate, difference in each.shared.items()),
             )

@@ -33,16 +33,12 @@ class SharedRates:
     """Two arms at one learning rate for both, as the paper had it; differences are first minus second.
 
     Args:
-        task: The task's label.
-        first: An arm's name.
-        second: The other's.
+        comparison: The two arms.
         own: The difference of mean validation scores with each arm at its own rate.
         shared: The same at each rate that both were swept over.
     """
 
-    task: str
-    first: str
-    second: str
+    comparison: PairedComparison
     own: float
     shared: Mapping[float, float]
 
@@ -87,9 +83,7 @@ def _shared(results: StudyResults, compared: PairedComparison) -> SharedRates | 
         return None
     others = _known(seconds)
     return SharedRates(
-        task=compared.task,
-        first=compared.first,
-        second=compared.second,
+        comparison=compared,
         own=best[0].best - best[1].best,
         shared={rate: score - others[rate] for rate, score in _known(firsts).items() if rate in others},
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fpt_plugins.study.arms import StudyArm
+
 HOLE = "-"
 """What stands where there is no number; never a zero, never a mean of the rest."""
 
@@ -43,15 +45,9 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def placed(arm: str) -> str:
-    """An arm's name as it stands in a sentence, its place on the axes in parentheses.
-
-    Example:
-        >>> placed("random, layers=2, train=head"), placed("random")
-        ('random (layers=2, train=head)', 'random')
-    """
-    name, _, place = arm.partition(", ")
-    return f"{name} ({place})" if place else name
+def placed(arm: StudyArm) -> str:
+    """An arm's name as it stands in a sentence, its place on the axes in parentheses: ``random (layers=2)``."""
+    return f"{arm.base} ({arm.place})" if arm.base and arm.place else arm.name
 
 
 def listed(words: Iterable[object]) -> str:

@@ -39,6 +39,11 @@ class StudyArm:
     settings: Mapping[str, Any]
     rates: tuple[float, ...]
 
+    @property
+    def place(self) -> str:
+        """Its place on the axes in words: ``"layers=2, train=head"``."""
+        return place_words(self.axes)
+
 
 @attrs.frozen
 class Arms:
@@ -84,7 +89,8 @@ def _crossed(study: Study, task: StudyTask, named: tuple[NamedArm, ...]) -> Iter
             layers = (study.settings, task.settings, place, arm.settings)
             yield StudyArm(
                 task=task.label,
-                name=_name(arm.name, place) or str(study.settings.get("train", "fpt")),
+                name=", ".join(filter(None, (arm.name, place_words(place))))
+                or str(study.settings.get("train", "fpt")),
                 base=arm.name,
                 control=arm.control,
                 axes=place,
@@ -93,9 +99,9 @@ def _crossed(study: Study, task: StudyTask, named: tuple[NamedArm, ...]) -> Iter
             )
 
 
-def _name(name: str, place: Mapping[str, Any]) -> str:
-    places = (f"{axis.rpartition('.')[2]}={value}" for axis, value in place.items())
-    return ", ".join(filter(None, (name, *places)))
+def place_words(axes: Mapping[str, Any]) -> str:
+    """A place on axes in words, each axis by its last name."""
+    return ", ".join(f"{axis.rpartition('.')[2]}={value}" for axis, value in axes.items())
 
 
 def _distinct(arms: Iterator[StudyArm]) -> Iterator[StudyArm]:
