@@ -93,8 +93,11 @@ def sentence(found: PairedComparison) -> str:
 def _against(first: StudyArm, second: StudyArm) -> str:
     """Two arms, their common place on the axes said once: ``a against b at layers=2``."""
     shared = {axis: value for axis, value in first.axes.items() if second.axes.get(axis) == value}
+    nameless = any(not arm.base and arm.axes.keys() == shared.keys() for arm in (first, second))
+    if nameless or not shared:
+        return f"{placed(first)} against {placed(second)}"
     names = " against ".join(placed(_without(arm, shared)) for arm in (first, second))
-    return f"{names} at {place_words(shared)}" if shared else names
+    return f"{names} at {place_words(shared)}"
 
 
 def _without(arm: StudyArm, shared: Mapping[str, Any]) -> StudyArm:

@@ -46,7 +46,7 @@ def count(number: int, noun: str) -> str:
 
 
 def placed(arm: StudyArm) -> str:
-    """An arm's name as it stands in a sentence, its place on the axes in parentheses: ``random (layers=2)``."""
+    """An arm's name as it stands in a sentence, its place on the axes after it: ``random (layers=2)``."""
     return f"{arm.base} ({arm.place})" if arm.base and arm.place else arm.name
 
 
