@@ -119,7 +119,7 @@ def _claim(claim: Claim) -> str:
         "holds": "the difference holds at this size",
         "does not hold": "the difference does not hold at this size: ours has the other sign",
         "not settled": f"not settled at this size: no test here falls below {ALPHA:g}",
-        "no difference": "there is no difference to repeat",
+        "no difference": "none was published, so there is none to repeat",
     }[claim.verdict]
     return f"{ours.task}: {theirs}; {here}: {verdict}."
 
