@@ -61,7 +61,7 @@ def _found(task: Task, name: SplitName, key: str) -> StoredTokens | None:
         try:
             return open_tokens(_place(task, name, key), key)
         except IntegrityError as error:
-            _say(f"the kept tokens of {task.name} {name} are made anew: {error}")
+            _say(f"the kept tokens of {task.name} {name} are made anew: {error.message}")
     return None
 
 

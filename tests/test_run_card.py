@@ -187,7 +187,8 @@ def test_a_card_in_the_registry_is_a_run_of_this_code(card, tmp_path):
     assert (arm.configuration.options, given) == (card.options, card.backbone_options)
     assert (arm.configuration.task, arm.configuration.backbone) == (card.task, card.backbone)
     assert (arm.configuration.init, arm.configuration.train) == (card.init, card.policy)
-    recipe = {name: getattr(arm.configuration, name) for name in card.recipe}
+    plain = arm.configuration.to_json()
+    recipe = {name: plain[name] for name in card.recipe}
     assert {**recipe, "precision": card.recipe["precision"]} == card.recipe
     assert arm.model.backbone.source_digest == card.source_digest
     assert {

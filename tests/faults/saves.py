@@ -77,10 +77,14 @@ class Saver:
         return [self.arm.model.get_parameter(name) for name in self.arm.partition.trained_names]
 
 
+MOST_BYTES = 1 << 24
+"""Of the weights of an adapter that is written here: kilobytes."""
+
+
 def adapter_number(folder: Path) -> int:
     """The number of an adapter, which every tensor of it must be."""
     description = read_description(folder)
-    tensors = safetensors.torch.load(read_weights(folder, description))
+    tensors = safetensors.torch.load(read_weights(folder, description, MOST_BYTES))
     assert all(bool((each == description["step"]).all()) for each in tensors.values()), (
         f"{folder} is a mixture"
     )
