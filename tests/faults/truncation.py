@@ -16,7 +16,7 @@ def _adapter(folder: Path) -> Callable[[], Any]:
     from tests.faults.saved_files import arm, read_adapter
 
     read_adapter(folder)
-    return lambda: arm().predict([[0, 1, 0, 1, 0, 1, 1, 0, 0, 1]])
+    return lambda: arm().predict([[[0, 1, 0, 1, 0], [1, 1, 0, 0, 1]]])
 
 
 def _checkpoint(folder: Path) -> Callable[[], Any]:
