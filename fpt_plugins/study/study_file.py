@@ -243,5 +243,9 @@ def _made(kind: Callable[..., T], entry: Mapping[str, Any], where: str, *, struc
         return kind(**found) if structured else cast("T", converter().structure(found, cast("type", kind)))
     except cattrs.BaseValidationError as error:
         raise ConfigurationError(f"{where}: {reasons(error)}") from error
+    except UnknownName as error:  # of a validator, which does not know the file
+        raise UnknownName(f"{error.kind} in {where}", error.name, error.known) from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error.message}", error.remedy) from error
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{where}: {error.args[0]}") from error
