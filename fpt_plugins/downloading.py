@@ -190,10 +190,10 @@ def _entries(archive: Path, wanted: set[str]) -> Iterator[_Entry]:
 def _zip_entries(archive: Path) -> Iterator[_Entry]:
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
-            name = _name(entry.filename)  # first: zipfile fails on an entry without one
             mode = entry.external_attr >> 16  # a Unix mode; 0 where the archive was made elsewhere
-            is_file = not entry.is_dir() and (mode == 0 or stat.S_IFMT(mode) in (0, stat.S_IFREG))
-            yield _Entry(name, entry.file_size, is_file, partial(opened.open, entry))
+            is_folder = entry.filename.endswith("/")  # is_dir() of Python 3.11 fails where there is no name
+            is_file = not is_folder and (mode == 0 or stat.S_IFMT(mode) in (0, stat.S_IFREG))
+            yield _Entry(_name(entry.filename), entry.file_size, is_file, partial(opened.open, entry))
 
 
 def _tar_entries(archive: Path) -> Iterator[_Entry]:

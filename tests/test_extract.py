@@ -231,10 +231,10 @@ def test_a_negative_size_ends(tmp_path):
         assert "archive" in not_extracted(tmp_path / "archive", tmp_path / "out", ["a"])
 
 
-def test_an_entry_of_a_zip_without_a_name_is_refused(tmp_path):
-    """zipfile itself fails on it with an IndexError, in Python 3.11."""
+def test_an_entry_of_a_zip_without_a_name_is_passed_over(tmp_path):
+    """What is wanted is looked for among the others, though Python 3.11's own look at such an entry fails."""
     with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
         archive.writestr("yx", b"1")
     nameless = (tmp_path / "archive").read_bytes().replace(b"yx", b"\0x")  # it cuts names at a NUL
     (tmp_path / "archive").write_bytes(nameless)
-    assert "would leave the folder" in not_extracted(tmp_path / "archive", tmp_path / "out", ["a"])
+    assert "it holds no a" in not_extracted(tmp_path / "archive", tmp_path / "out", ["a"])
