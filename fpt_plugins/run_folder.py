@@ -103,7 +103,10 @@ class RunFolder:
                 "name the folder of one that was begun with --out, or begin one without --resume",
             )
         begun = read_sealed_as(_Begun, path / RUN, "beginning of a run", FORMAT)
-        stored = Configuration.from_json(begun.configuration)
+        try:
+            stored = Configuration.from_json(begun.configuration)
+        except FptError as error:
+            raise ConfigurationError(f"{path / RUN}: {error.message}", error.remedy) from error
         return cls(path, continued(path, stored, configuration, given), begun.facts)
 
     @property
