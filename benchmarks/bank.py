@@ -1,6 +1,7 @@
 """What a bank saves: runs trained together against in turn, adapters answering together against in turn.
 
     python benchmarks/bank.py [--backbone gpt2-mini] [--precision bf16] [--rounds 10]
+    python benchmarks/bank.py --commands 1200    # whole runs, as they are started in a shell
 
 Both sides are timed in one process, one round of each after the other, so that whatever else the
 machine does falls on both. A ratio is the quotient of the two medians; processor time is given beside
@@ -10,7 +11,11 @@ wall-clock time, for a machine that others use.
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,16 +34,21 @@ ADAPTERS, SAMPLES = 16, 4
 Rounds = dict[str, list[tuple[float, float]]]
 
 
-def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> Rounds:
-    """Wall-clock and processor seconds of each round of each side; a first round is not counted."""
+def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int, uncounted: int = 1) -> Rounds:
+    """Wall-clock and processor seconds of each round of each side, but for the first ones."""
     found: Rounds = {name: [] for name in sides}
-    for number in range(rounds + 1):
+    for number in range(uncounted + rounds):
         for name, call in sides.items():
-            wall, processor = time.perf_counter(), time.process_time()
+            wall, processor = time.perf_counter(), _processor_seconds()
             call()
-            if number:
-                found[name].append((time.perf_counter() - wall, time.process_time() - processor))
+            if number >= uncounted:
+                found[name].append((time.perf_counter() - wall, _processor_seconds() - processor))
     return found
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def report(title: str, rounds: Rounds) -> None:
@@ -87,6 +97,32 @@ def train(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
         report(f"{title}: {steps} steps of each, a look and a checkpoint", interleaved(sides, rounds))
 
 
+def commands(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
+    """A round is one command for all runs, and one for each; a process's start and a run's end count."""
+    given = {**settings, "batch_size": BATCH, "steps": steps}
+    words = ["train", TASK, *(f"--{name.replace('_', '-')}={value}" for name, value in given.items())]
+    with tempfile.TemporaryDirectory() as folder:
+        places = (Path(folder) / str(number) for number in itertools.count())
+
+        def in_turn() -> None:
+            for rate, seed in itertools.product(RATES, range(SEEDS)):
+                _fpt([*words, f"--lr={rate}", f"--seed={seed}", f"--out={next(places)}"])
+
+        def together() -> None:
+            rates = ",".join(map(str, RATES))
+            _fpt([*words, f"--lr={rates}", f"--seeds={SEEDS}", f"--out={next(places)}"])
+
+        title = f"{len(RATES) * SEEDS} runs of {TASK} on {settings['backbone']}, batch {BATCH}"
+        report(
+            f"{title}, {steps} steps, as whole commands",
+            interleaved({"together": together, "in turn": in_turn}, rounds, uncounted=0),
+        )
+
+
+def _fpt(words: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", "fpt_plugins", *words], check=True, capture_output=True)  # noqa: S603 - this interpreter
+
+
 def predict(settings: Mapping[str, Any], rounds: int) -> None:
     """A round loads 16 adapters and answers four samples with each."""
     with tempfile.TemporaryDirectory() as folder:
@@ -117,6 +153,7 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60, help="of a round; a run of 1,200 looks that often")
+    parser.add_argument("--commands", type=int, metavar="STEPS", help="whole commands of so many steps alone")
     asked = parser.parse_args()
     settings = {
         "backbone": asked.backbone,
@@ -126,8 +163,11 @@ def main() -> None:
         "dropout": asked.dropout,
         "device": "cpu",
     }
-    train(settings, asked.rounds, asked.steps)
-    predict(settings, asked.rounds)
+    if asked.commands:
+        commands(settings, asked.rounds, asked.commands)
+    else:
+        train(settings, asked.rounds, asked.steps)
+        predict(settings, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -92,13 +92,13 @@ class HuggingFaceBackbone(nn.Module):
     def read(self, inputs_embeds: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
         """The hidden states ``[B, n, D]`` at ``positions`` [B, n]``; inputs and errors as above."""
         blocks, last = self.architecture.tensor_names.blocks, self.architecture.last_block
-        if last is None or not self.blocks() or self.model.config._attn_implementation == "eager":  # noqa: SLF001
+        stack: Any = self.model.get_submodule(blocks)
+        if last is None or not len(stack) or self.model.config._attn_implementation == "eager":  # noqa: SLF001
             return taken(self(inputs_embeds, attention_mask), positions)
         below = without_last_block(self.model, blocks, last.norm)
         hidden_states = self.architecture.call(below, *self._inputs(inputs_embeds, attention_mask))
-        block: Any = self.model.get_submodule(blocks)[-1]
         seen = seen_from(positions, attention_mask, causal=self.causal)
-        outputs = last.compute(block, hidden_states, positions, seen)
+        outputs = last.compute(stack[-1], hidden_states, positions, seen)
         return outputs if last.norm is None else self.model.get_submodule(last.norm)(outputs)
 
     def _inputs(self, inputs_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
