@@ -11,7 +11,6 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from rich.text import Text
 
 import fpt_plugins
-from fpt_plugins import bank_commands, cache_commands, registry_commands, study_commands, train_command
 from fpt_plugins.console import console
 from fpt_plugins.errors import FptError
 from fpt_plugins.flags import Body, Data, Device, Folder, Json, Words
@@ -20,20 +19,44 @@ from fpt_plugins.options import from_assignments
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C ended, as shells have it."""
 
+IMPORTED_WHEN_ASKED = {
+    "cache": ("cache_commands:app", "List what is kept between runs: read data files and tokenized splits."),
+    "lr-find": (
+        "study_commands:lr_find",
+        "Train briefly with a growing learning rate (Smith 2017): where the loss falls is worth a sweep.",
+    ),
+    "predict-many": (
+        "bank_commands:predict_many",
+        'Answer JSON lines {"adapter": NAME, "sample": SAMPLE} by many adapters in one pass, in order.',
+    ),
+    "record": (
+        "registry_commands:record",
+        "Print the run as a card of the registry, or write it; a run whose test split was not read has none.",
+    ),
+    "registry": (
+        "registry_commands:app",
+        "Cards of plugins, backbones, tasks and runs, installed or not.",
+    ),
+    "study": (
+        "study_commands:app",
+        "Grids of runs: each arm with its own learning rate, seeds and controls.",
+    ),
+    "train": (
+        "train_command:train",
+        "Train a task on a frozen body; what is not given comes from the task's own recipe.",
+    ),
+}
+"""Where commands are that a listing need not import, with the first line of what each says of itself."""
+
 app = App(
     name="fpt",
     version=fpt_plugins.__version__,
     help="Turn a frozen pretrained transformer into a model for any data that is a sequence.\n\n"
     "Start with: fpt tasks, then fpt train bits/xor --backbone gpt2-mini --init random",
 )
-app.command(registry_commands.app)
-app.command(registry_commands.record)
 app.meta.group_parameters = Group("Global", sort_key=0)
-app.command(cache_commands.app)
-app.command(bank_commands.predict_many, name="predict-many")
-app.command(train_command.train)
-app.command(study_commands.app)
-app.command(study_commands.lr_find, name="lr-find")
+for name, (place, help_line) in IMPORTED_WHEN_ASKED.items():
+    app.command(f"fpt_plugins.{place}", name=name, help=help_line)
 
 
 @app.command

@@ -57,6 +57,12 @@ def test_every_command_exists(line):
     assert family or backbone in {None, *backbones, *MADE_IN_THE_TEXT}
 
 
+@pytest.mark.parametrize("name", cli.IMPORTED_WHEN_ASKED)
+def test_a_command_that_is_imported_when_asked_for_is_described_as_it_describes_itself(name):
+    """What ``fpt --help`` says of it is the first line of its own help."""
+    assert cli.IMPORTED_WHEN_ASKED[name][1] == cli.app[name].help.partition("\n")[0]
+
+
 OF_SIGNATURES = TREE / "docs" / "reference" / "hooks.md"
 """Shows the hooks' signatures, which tests of the hooks compare."""
 
