@@ -30,8 +30,10 @@ faults: setup  ## attack every promise of docs/threat-model.md many times, and w
 	$(BIN)/python -m tests.faults
 
 audit: setup  ## what is known against the versions installed here; asks a service in the network
-	$(BIN)/python -m pip install --quiet --group audit
-	$(BIN)/pip-audit --local --skip-editable
+	test -x build/audit/bin/pip-audit || $(BIN)/python -m venv build/audit
+	build/audit/bin/python -m pip install --quiet "pip>=25.1"
+	build/audit/bin/python -m pip install --quiet --group audit
+	.ci/audit $(AUDIT)
 
 lint: setup  ## ruff and the type checker
 	$(BIN)/ruff check .

@@ -3,9 +3,9 @@
     python benchmarks/bank.py [--backbone gpt2-mini] [--precision bf16] [--rounds 10]
     python benchmarks/bank.py --commands 1200    # whole runs, as they are started in a shell
 
-Both sides are timed in one process, one round of each after the other, so that whatever else the
-machine does falls on both. A ratio is the quotient of the two medians; processor time is given beside
-wall-clock time, for a machine that others use.
+Both sides are timed in one process (whole commands: started by one), one round of each after the other,
+so that whatever else the machine does falls on both. A ratio is the quotient of the two medians;
+processor time is given beside wall-clock time, for a machine that others use.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import fpt_plugins as fpt
 from fpt_plugins.sweep import Sweep, arms_of
@@ -51,25 +53,56 @@ def _processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def report(title: str, rounds: Rounds) -> None:
-    """Prints the median round of both sides, and how many times faster the first is."""
+def times(rounds: Rounds) -> dict[str, float]:
+    """The median wall-clock seconds of both sides, and how many times faster the first is by either clock."""
     wall, processor = (
         {name: statistics.median(each[clock] for each in found) for name, found in rounds.items()}
         for clock in (0, 1)
     )
     first, second = rounds
-    print(title)
-    for name in rounds:
-        print(f"  {name}: {1000 * wall[name]:.1f} ms, of the processor {1000 * processor[name]:.1f} ms")
-    ratios = (wall[second] / wall[first], processor[second] / processor[first])
-    print(f"  {ratios[0]:.2f} times faster, by processor time {ratios[1]:.2f}\n", flush=True)
+    return {
+        "together_seconds": wall[first],
+        "in_turn_seconds": wall[second],
+        "times": wall[second] / wall[first],
+        "processor_times": processor[second] / processor[first],
+    }
+
+
+def by_adapters(*, rounds: int, threads: int) -> list[dict[str, Any]]:
+    """What several runs or adapters over one body take together and in turn; all computes in this process."""
+    torch.set_num_threads(threads)
+    each = [
+        ("gpt2-mini", "60 steps of each run", lambda body, k: train(body, rounds, 60, k), (1, 2, 4)),
+        ("minilm", "20 steps of each run", lambda body, k: train(body, rounds, 20, k), (SEEDS,)),
+        ("gpt2", "5 steps of each run", lambda body, k: train(body, rounds, 5, k), (SEEDS,)),
+        ("gpt2-mini", "1,200 steps, as whole commands", lambda body, _: commands(body, 1, 1200), (SEEDS,)),
+    ]
+    found = [
+        {
+            "backbone": backbone,
+            "what": what,
+            "adapters": len(RATES) * seeds,
+            **times(measure(on(backbone), seeds)),
+        }
+        for backbone, what, measure, all_seeds in each
+        for seeds in all_seeds
+    ]
+    asked = {"backbone": "gpt2-mini", "what": "four answers of each", "adapters": ADAPTERS}
+    return [*found, {**asked, **times(predict(on("gpt2-mini"), rounds))}]
+
+
+def on(backbone: str, **settings: Any) -> dict[str, Any]:
+    """Settings of runs over one body, which is random so that nothing must be fetched."""
+    return {"backbone": backbone, "init": "random", "init_seed": 0, "device": "cpu", **settings}
 
 
 @contextmanager
-def runs(root: Path, settings: Mapping[str, Any], every: int) -> Iterator[tuple[Any, list[Any]]]:
+def runs(
+    root: Path, settings: Mapping[str, Any], every: int, seeds: int = SEEDS
+) -> Iterator[tuple[Any, list[Any]]]:
     """A population at its first step, and the same runs apart; all look at validation data alike."""
     given = {**settings, "batch_size": BATCH, "steps": NEVER, "evaluate_every": every}
-    sweep = Sweep.new(root / "together", arms_of(TASK, RATES, SEEDS, given), given)
+    sweep = Sweep.new(root / "together", arms_of(TASK, RATES, seeds, given), given)
     with ExitStack() as stack:
         population = stack.enter_context(sweep.population(next(sweep.groups())))
         apart = []
@@ -79,10 +112,10 @@ def runs(root: Path, settings: Mapping[str, Any], every: int) -> Iterator[tuple[
         yield population, apart
 
 
-def train(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
+def train(settings: Mapping[str, Any], rounds: int, steps: int, seeds: int = SEEDS) -> Rounds:
     """A round is some steps of every run, with a look at validation data and a checkpoint at their end."""
-    title = f"{len(RATES) * SEEDS} runs of {TASK}, batch {BATCH}, on {settings['backbone']}"
-    with tempfile.TemporaryDirectory() as root, runs(Path(root), settings, steps) as (population, apart):
+    with tempfile.TemporaryDirectory() as root, runs(Path(root), settings, steps, seeds) as found:
+        population, apart = found
         last = list(population.trainings)[-1]
         together, alone = population.rows(), [training.rows() for training in apart]
 
@@ -94,10 +127,10 @@ def train(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
             "together": lambda: next(n for n, row in together if n == last and row["split"] == "validation"),
             "in turn": looks_apart,
         }
-        report(f"{title}: {steps} steps of each, a look and a checkpoint", interleaved(sides, rounds))
+        return interleaved(sides, rounds)
 
 
-def commands(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
+def commands(settings: Mapping[str, Any], rounds: int, steps: int) -> Rounds:
     """A round is one command for all runs, and one for each; a process's start and a run's end count."""
     given = {**settings, "batch_size": BATCH, "steps": steps}
     words = ["train", TASK, *(f"--{name.replace('_', '-')}={value}" for name, value in given.items())]
@@ -112,18 +145,14 @@ def commands(settings: Mapping[str, Any], rounds: int, steps: int) -> None:
             rates = ",".join(map(str, RATES))
             _fpt([*words, f"--lr={rates}", f"--seeds={SEEDS}", f"--out={next(places)}"])
 
-        title = f"{len(RATES) * SEEDS} runs of {TASK} on {settings['backbone']}, batch {BATCH}"
-        report(
-            f"{title}, {steps} steps, as whole commands",
-            interleaved({"together": together, "in turn": in_turn}, rounds, uncounted=0),
-        )
+        return interleaved({"together": together, "in turn": in_turn}, rounds, uncounted=0)
 
 
 def _fpt(words: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "fpt_plugins", *words], check=True, capture_output=True)  # noqa: S603 - this interpreter
 
 
-def predict(settings: Mapping[str, Any], rounds: int) -> None:
+def predict(settings: Mapping[str, Any], rounds: int) -> Rounds:
     """A round loads 16 adapters and answers four samples with each."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "runs"
@@ -137,10 +166,7 @@ def predict(settings: Mapping[str, Any], rounds: int) -> None:
             "together": lambda: fpt.load_many(places, device="cpu").predict(asked),
             "in turn": lambda: [fpt.load(place, device="cpu").predict(samples) for place in places.values()],
         }
-        report(
-            f"{ADAPTERS} adapters of {TASK} on {settings['backbone']}, loaded and asked",
-            interleaved(sides, rounds),
-        )
+        return interleaved(sides, rounds)
 
 
 def main() -> None:
@@ -155,19 +181,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60, help="of a round; a run of 1,200 looks that often")
     parser.add_argument("--commands", type=int, metavar="STEPS", help="whole commands of so many steps alone")
     asked = parser.parse_args()
-    settings = {
-        "backbone": asked.backbone,
-        "init": "random",
-        "init_seed": 0,
-        "precision": asked.precision,
-        "dropout": asked.dropout,
-        "device": "cpu",
-    }
+    settings = on(asked.backbone, precision=asked.precision, dropout=asked.dropout)
     if asked.commands:
-        commands(settings, asked.rounds, asked.commands)
+        print("whole commands", times(commands(settings, asked.rounds, asked.commands)))
     else:
-        train(settings, asked.rounds, asked.steps)
-        predict(settings, asked.rounds)
+        print("training", times(train(settings, asked.rounds, asked.steps)), flush=True)
+        print("answering", times(predict(settings, asked.rounds)))
 
 
 if __name__ == "__main__":

@@ -33,12 +33,21 @@ PLUGINS: dict[str, Callable[[Row], str]] = {
     "import fpt_plugins": lambda row: f"{row['import_seconds']:.3f} s",
     "fpt plugins": lambda row: f"{row['listing_seconds']:.3f} s",
 }
+ADAPTERS: dict[str, Callable[[Row], str]] = {
+    "body": lambda row: row["backbone"],
+    "": lambda row: row["what"],
+    "adapters": lambda row: str(row["adapters"]),
+    "together": lambda row: f"{row['together_seconds']:.2f} s",
+    "in turn": lambda row: f"{row['in_turn_seconds']:.2f} s",
+    "times faster": lambda row: f"{row['times']:.2f}",
+    "by processor time": lambda row: f"{row['processor_times']:.2f}",
+}
 SEEDS: dict[str, Callable[[Row], str]] = {
     "step": lambda row: str(row["step"]),
     "": lambda row: row["path"],
     "validation loss": lambda row: f"{row['mean_loss']:.4f} ± {row['deviation']:.4f}",
 }
-COLUMNS = {"plugins": PLUGINS, "seed": SEEDS}
+COLUMNS = {"adapters": ADAPTERS, "plugins": PLUGINS, "seed": SEEDS}
 
 
 def table(columns: Mapping[str, Callable[[Row], str]], rows: Iterable[Row]) -> str:

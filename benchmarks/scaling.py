@@ -1,4 +1,4 @@
-"""What is measured along one axis: sequence length, batch, plugins installed, seeds."""
+"""What is measured along one axis: sequence length, batch, adapters, plugins installed, seeds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from benchmarks.agreement import by_seed
+from benchmarks.bank import by_adapters
 from benchmarks.installed import listing_seconds
 from benchmarks.race import race, rows
 from benchmarks.workload import BITS, LISTOPS, Workload
@@ -47,6 +48,7 @@ def _along(
 AXES: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "length": by_length,
     "batch": by_batch,
+    "adapters": by_adapters,
     "plugins": by_plugins,
     "seed": by_seed,
 }
