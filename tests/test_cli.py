@@ -1,21 +1,24 @@
-"""The ``fpt`` command as a user meets it: in processes of its own."""
+"""The ``fpt`` command as a user meets it: in processes of its own.
+
+They are forked from a warm one; tests/test_wheels.py starts the command anew.
+"""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+from tests import warm_processes
+from tests.warm_processes import FPT, started
+
 TINY = ["--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--batch-size", "4"]
 
 
-def fpt(*words, stdin=None, cwd=None):
-    """Runs ``python -m fpt_plugins``."""
-    command = [sys.executable, "-m", "fpt_plugins", *map(str, words)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, check=False)
+def fpt(*words, stdin="", cwd=None):
+    """Runs ``fpt``."""
+    return warm_processes.run(*FPT, *words, stdin=stdin, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -134,20 +137,18 @@ def test_settings_come_from_a_file_and_flags_win(tmp_path):
 def test_interrupted_and_resumed_is_uninterrupted(run, tmp_path):
     """Ctrl-C leaves a run that --resume ends with the very bits of one that was left alone."""
     out = tmp_path / "stopped"
-    words = ["train", "bits/xor", *TINY, "--steps", "400", "--evaluate-every", "100", "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fpt_plugins", *words], stderr=subprocess.PIPE, text=True, env=os.environ
-    )
+    words = ["train", "bits/xor", *TINY, "--steps", "200", "--evaluate-every", "100", "--out", str(out)]
     metrics = out / "metrics.jsonl"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (
-        metrics.exists() and len(metrics.read_text().splitlines()) > 3
-    ):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    shown = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, shown
-    assert "--resume --out" in shown
+    with started(*FPT, *words) as program:
+        while time.monotonic() < deadline and not (
+            metrics.exists() and len(metrics.read_text().splitlines()) > 3
+        ):
+            time.sleep(0.02)
+        os.kill(program.pid, signal.SIGINT)
+        stopped = program.end()
+    assert stopped.returncode == 130, stopped.stderr
+    assert "--resume --out" in stopped.stderr
     assert fpt("train", "bits/xor", "--resume", "--out", out).returncode == 0
     calm = tmp_path / "calm"
     assert fpt(*words[:-1], calm).returncode == 0

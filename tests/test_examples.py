@@ -4,13 +4,12 @@ import ast
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import fpt_plugins as fpt
+from tests import warm_processes
 
 TREE = Path(__file__).parent.parent
 README = (TREE / "README.md").read_text()
@@ -22,15 +21,8 @@ def blocks(language):
 
 
 def run(*words, cwd, **variables):
-    """Runs this interpreter on an example; its standard output."""
-    found = subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Runs Python on an example; its standard output."""
+    found = warm_processes.run(*words, cwd=cwd, **variables)
     assert found.returncode == 0, found.stderr
     return found.stdout
 

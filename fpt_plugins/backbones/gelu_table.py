@@ -9,6 +9,7 @@ rounds the product alone.
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 import torch
@@ -62,9 +63,8 @@ class TableGELU(nn.Module):
 
 def replace_gelu(body: nn.Module) -> None:
     """Puts :class:`TableGELU` in the place of every tanh GELU of transformers' or PyTorch's in a body."""
-    from transformers.activations import ACT2FN
-
-    kind = type(ACT2FN["gelu_pytorch_tanh"])
+    library = sys.modules.get("transformers.activations")  # seconds to import: a body without it has none of it
+    kind = type(library.ACT2FN["gelu_pytorch_tanh"]) if library else None
     for module in body.modules():
         for name, child in module.named_children():
             if type(child) is kind or (type(child) is nn.GELU and child.approximate == "tanh"):
