@@ -11,6 +11,8 @@ from accelerate.utils import DistributedType
 
 import fpt_plugins as fpt
 from fpt_plugins.processes import Launched
+from tests import warm_processes
+from tests.warm_processes import FPT
 
 WORDS = ["train", "bits/xor", "--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--batch-size", "8"]
 
@@ -18,8 +20,7 @@ WORDS = ["train", "bits/xor", "--backbone", "gpt2-mini", "--backbone-option", "l
 def test_two_processes_are_one_with_the_same_batch(tmp_path):
     """Two processes that share each batch end with one process's parameters, to rounding, in one folder."""
     words = [*WORDS, "--steps", "6", "--evaluate-every", "3", "--precision", "fp32", "--device", "cpu"]
-    alone = [sys.executable, "-m", "fpt_plugins", *words, "--out", str(tmp_path / "one")]
-    subprocess.run(alone, check=True, capture_output=True)
+    warm_processes.run(*FPT, *words, "--out", tmp_path / "one").check_returncode()
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     both = [*launch, "-m", "fpt_plugins", *words, "--out", str(tmp_path / "two")]
