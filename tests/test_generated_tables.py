@@ -1,17 +1,16 @@
 """Tables between markers are what the registry says."""
 
 import runpy
-import subprocess
-import sys
 from pathlib import Path
+
+from tests import warm_processes
 
 TREE = Path(__file__).parent.parent
 
 
 def test_the_generated_tables_are_current():
     """README and the pages hold what their tables' scripts make; ``make tables`` rewrites them."""
-    command = [sys.executable, TREE / "docs" / "tables", "--check"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = warm_processes.run(TREE / "docs" / "tables", "--check")
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, "", "")
 
 

@@ -18,6 +18,8 @@ from fpt_plugins.registry import cards, parse_card
 from fpt_plugins.registry_cards import RunCard
 from fpt_plugins.registry_checks import check_registry
 from fpt_plugins.run_card import _RECIPE, command, record_run, run_card
+from tests import warm_processes
+from tests.warm_processes import FPT
 
 CARDS = cards(RunCard)
 
@@ -124,8 +126,7 @@ def test_every_setting_is_on_the_card():
 def test_a_written_card_is_valid(run, tmp_path):
     """``fpt record --out`` writes a file that the check passes beside the registry, and never over one."""
     out = tmp_path / "registry" / "runs" / "short.toml"
-    line = [sys.executable, "-m", "fpt_plugins", "record", str(run), "--out", str(out)]
-    first, second = (subprocess.run(line, capture_output=True, text=True, check=False) for _ in range(2))
+    first, second = (warm_processes.run(*FPT, "record", run, "--out", out) for _ in range(2))
     assert (first.returncode, first.stdout.strip()) == (0, str(out))
     assert (second.returncode, "is there already" in second.stderr) == (1, True)
     checked, findings = check_registry([out])
