@@ -27,7 +27,7 @@ CLIP = 1.0
 
 def ours(workload: Workload, **settings: Any) -> Contender:
     """What :class:`fpt_plugins.training_loop.Training` does in a step."""
-    from fpt_plugins.adapter import WEIGHTS, adapter_files
+    from fpt_plugins.adapter_files import WEIGHTS, adapter_files
     from fpt_plugins.fast_path import prepare_training
     from fpt_plugins.finite_steps import FiniteSteps
     from fpt_plugins.optimizer import make_optimizer, trained_parameters

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpt_plugins.adapter import fill, find_adapter, read_description, stored_configuration
+from fpt_plugins.adapter import fill, stored_configuration
+from fpt_plugins.adapter_files import find_adapter, read_description
 from fpt_plugins.additions.choice import choose_additions
-from fpt_plugins.arm import assemble, build_task
+from fpt_plugins.arm import assemble
 from fpt_plugins.banked_transformer import BankedTransformer
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Batch, collate, tokenize
 from fpt_plugins.errors import CannotShare, ConfigurationError, UnknownName
 from fpt_plugins.model import evaluating
 from fpt_plugins.plugins import Plugins
+from fpt_plugins.resolving import build_task
 from fpt_plugins.row_wise import row_wise_form
 from fpt_plugins.sequence import Sequences
 from fpt_plugins.shared_body import body_facts, check_one_body

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fpt_plugins.adapter import DESCRIPTION, WEIGHTS, adapter_folder, read_description, read_weights
+from fpt_plugins.adapter_files import DESCRIPTION, WEIGHTS, adapter_folder, read_description, read_weights
 from fpt_plugins.errors import FptError
 from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record, record_folder
 from fpt_plugins.storage import write_folder

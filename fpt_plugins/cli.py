@@ -166,7 +166,7 @@ def attention(
 def show(run: Folder, *, as_json: Json = False) -> None:
     """Show a run: its recipe, parameters per group, scores beside floors, digests. Needs no plugin."""
     from fpt_plugins import display
-    from fpt_plugins.adapter import read_description
+    from fpt_plugins.adapter_files import read_description
     from fpt_plugins.record import read_record, record_folder
 
     read_description(run)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fpt_plugins.adapter import read_description
+from fpt_plugins.adapter_files import read_description
 from fpt_plugins.backbones.inits import RUN_PREFIX
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError

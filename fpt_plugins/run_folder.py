@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -18,16 +17,13 @@ import attrs
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError, FptError, IntegrityError
 from fpt_plugins.formats import stamped
-from fpt_plugins.plain_files import read_bounded
+from fpt_plugins.metric_rows import METRICS, read_rows, row_line
+from fpt_plugins.resuming import continued
 from fpt_plugins.sealed_values import read_sealed_as
 from fpt_plugins.storage import exclusive, sealed, sweep, write_file
 
 FORMAT = 1
-RUN, METRICS, ADAPTER = "run.json", "metrics.jsonl", "adapter"
-MOST_METRICS = 1 << 30
-"""Bytes of the metrics that are read, 1 GB: five million rows."""
-_MAY_DIFFER = {"data", "device", "workers"}
-"""Settings that a resumed run may be given anew: they say where and by whom, not what."""
+RUN, ADAPTER = "run.json", "adapter"
 
 
 @attrs.frozen
@@ -148,7 +144,7 @@ class RunFolder:
         with (self.path / METRICS).open("ab", buffering=0) as file:
 
             def append(row: Mapping[str, Any]) -> None:
-                line = _line(row)
+                line = row_line(row)
                 if file.write(line) != len(line):  # what was left of the disk; the next write would say so
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -195,17 +191,13 @@ class RunFolder:
         Raises:
             IntegrityError: Rows up to that step are missing, or are not those that were written.
         """
-        kept = b"".join(_line(row) for row in self.rows() if row["step"] <= step)
+        kept = b"".join(row_line(row) for row in self.rows() if row["step"] <= step)
         if sha256 is not None and hashlib.sha256(kept).hexdigest() != sha256:
             raise IntegrityError(
                 f"{self.path / METRICS} has not the rows that were written up to step {step}",
                 "put them back, resume from another copy of the run, or train again",
             )
         write_file(self.path / METRICS, kept)
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    return (json.dumps(row) + "\n").encode()
 
 
 @contextmanager
@@ -223,66 +215,6 @@ def writing(what: str, remedy: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FptError(f"{what} cannot be written: {error.strerror or error}", remedy) from error
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a ``metrics.jsonl``, a last half-written one left out; none where there is no file.
-
-    Raises:
-        IntegrityError: The file cannot be read, or another line is no row; it is named.
-    """
-    try:
-        lines = read_bounded(path, MOST_METRICS).splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
-    whole = (numbered for numbered in enumerate(lines, start=1) if numbered[1].endswith(b"\n"))
-    return [_row(path, *numbered) for numbered in whole]
-
-
-def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise IntegrityError(f"{path}, line {number} is damaged: {error}") from error
-    if not isinstance(row, dict) or type(row.get("step")) is not int:
-        raise IntegrityError(f"{path}, line {number} is damaged: it names no step")
-    return row
-
-
-def continued(
-    path: Path, stored: Configuration, asked: Configuration, given: Mapping[str, Any]
-) -> Configuration:
-    """The settings of a run to continue: as it was begun, where its data and device are as is asked now.
-
-    Args:
-        path: Its folder, for messages.
-        stored: What was asked when it began.
-        asked: What is asked now.
-        given: The settings that were given by the user: they must agree.
-
-    Raises:
-        ConfigurationError: One does not; it is named.
-    """
-    named = {name for name, value in given.items() if value is not None}
-    for name in ("task", *sorted(named - _MAY_DIFFER)):
-        now, begun = getattr(asked, name), getattr(stored, name)
-        if not _agrees(now, begun):
-            raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {now}")
-    return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & _MAY_DIFFER})
-
-
-def _agrees(asked: Any, begun: Any) -> bool:
-    """Whether what is asked is what the run was begun with: an option by its word, ``auto`` by anything."""
-    if isinstance(asked, Mapping):
-        return all(_word(value) == _word(begun.get(name)) for name, value in asked.items())
-    return asked in ("auto", begun)
-
-
-def _word(value: Any) -> str:
-    """An option's value as it is written on a command line."""
-    return str(value).lower() if isinstance(value, bool) or str(value) in ("True", "False") else str(value)
 
 
 def run_path(configuration: Configuration, out: str | Path | None, *, fresh: bool) -> Path:

@@ -19,7 +19,8 @@ from fpt_plugins.optimizer import check_rates
 from fpt_plugins.population import Population
 from fpt_plugins.processes import Launched
 from fpt_plugins.record import RECORD, RunRecord, read_record
-from fpt_plugins.run_folder import RUN, RunFolder, continued
+from fpt_plugins.resuming import continued
+from fpt_plugins.run_folder import RUN, RunFolder
 from fpt_plugins.stages import read_stages
 from fpt_plugins.storage import read_sealed, sealed, write_file
 from fpt_plugins.streams import preserved_generators

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from fpt_plugins.arm import build_task
 from fpt_plugins.display import parameter_table
 from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.plugins import Plugins
 from fpt_plugins.record import RunRecord, group_counts
+from fpt_plugins.resolving import build_task
 
 if TYPE_CHECKING:
     from rich.console import Console

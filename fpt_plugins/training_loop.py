@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fpt_plugins.adapter import WEIGHTS, adapter_files
+from fpt_plugins.adapter_files import WEIGHTS, adapter_files
 from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint

@@ -9,7 +9,7 @@ import torch
 import transformers
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import read_description
+from fpt_plugins.adapter_files import read_description
 from fpt_plugins.storage import read_sealed, sealed
 from tests import warm_processes
 

@@ -6,7 +6,7 @@ import torch
 
 import fpt_plugins as fpt
 from fpt_plugins import ConfigurationError, FptError
-from fpt_plugins.adapter import read_description
+from fpt_plugins.adapter_files import read_description
 from fpt_plugins.cli import launch
 from fpt_plugins.freezing import FrozenState
 from fpt_plugins.record import read_record

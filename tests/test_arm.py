@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins import arm as arm_module
+from fpt_plugins import resolving
 from fpt_plugins.precision import choose_precision, computes_in_bf16
 
 TINY = {"backbone": "gpt2-mini", "backbone_options": {"layers": 1}}
@@ -26,8 +26,8 @@ class Short(torch.nn.Module):
 def body_of(build, monkeypatch):
     """Makes every backbone's name stand for what ``build`` gives."""
     spec = fpt.BackboneSpec(name="odd", summary="odd", source="-", build=build, inits=("random",))
-    monkeypatch.setattr(arm_module, "find_backbone", lambda name: spec)
-    monkeypatch.setattr(arm_module, "backbone_versions", lambda name: {})
+    monkeypatch.setattr(resolving, "find_backbone", lambda name: spec)
+    monkeypatch.setattr(resolving, "backbone_versions", lambda name: {})
 
 
 @pytest.mark.parametrize("built", [None, torch.nn.Linear(2, 2)])

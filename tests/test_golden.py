@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import FORMAT, read_description
+from fpt_plugins.adapter_files import FORMAT, read_description
 from fpt_plugins.arm import assemble
 from fpt_plugins.checkpoint import newest_checkpoint, restore
 from fpt_plugins.configuration import Configuration

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from fpt_plugins import Configuration, ConfigurationError, FptError, IntegrityError
-from fpt_plugins.run_folder import METRICS, RunFolder
+from fpt_plugins.metric_rows import METRICS
+from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.storage import read_sealed
 
 ASKED = {"backbone": "gpt2-mini", "init": "random", "steps": 9, "options": {"length": 4}, "seed": 3}

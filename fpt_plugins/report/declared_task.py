@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fpt_plugins.arm import build_task
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.plugins import Plugins
+from fpt_plugins.resolving import build_task
 from fpt_plugins.task import Task
 
 

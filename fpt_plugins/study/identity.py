@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 
-from fpt_plugins.arm import Resolved, build_backbone, resolve
+from fpt_plugins.arm import build_backbone
 from fpt_plugins.backbones.inits import PRETRAINED_INITS, RUN_PREFIX
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.record import QUANTIZER, library_versions
+from fpt_plugins.resolving import Resolved, resolve
 from fpt_plugins.storage import json_bytes
 
 LIBRARIES = ("fpt-plugins", "torch", "transformers")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import attrs
 
+from fpt_plugins.metric_rows import METRICS, read_rows
 from fpt_plugins.record import Evaluation, RunRecord
-from fpt_plugins.run_folder import METRICS, read_rows
 from fpt_plugins.study.arms import Role, StudyArm
 from fpt_plugins.study.cells import Cell
 from fpt_plugins.study.definition import Study

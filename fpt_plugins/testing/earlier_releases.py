@@ -93,7 +93,7 @@ def _alike(one: Any, other: Any) -> bool:
 def _check_newer(plugin: Subject, task: Task) -> None:
     """An adapter that a later version wrote is refused, and so says."""
     import fpt_plugins
-    from fpt_plugins.adapter import DESCRIPTION, FORMAT, read_description
+    from fpt_plugins.adapter_files import DESCRIPTION, FORMAT, read_description
 
     folder = plugin.folder / f"{task.name.replace('/', '-')}-newer"
     shutil.copytree(trained(plugin, task) / "adapter", folder, dirs_exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import DESCRIPTION
+from fpt_plugins.adapter_files import DESCRIPTION
 from fpt_plugins.storage import read_sealed, sealed
 from tests.faults.attack import Attack, Outcome, Seen
 from tests.golden.reading import EXPECTED, GOLDEN, SAMPLES, logits

@@ -51,7 +51,7 @@ def _trained() -> dict[str, str]:
 
 def make_adapter(folder: Path) -> None:
     """An adapter of the arm."""
-    from fpt_plugins.adapter import adapter_files
+    from fpt_plugins.adapter_files import adapter_files
     from fpt_plugins.trained_tensors import trained_tensors
 
     for name, content in adapter_files(arm(), trained_tensors(arm()), 3).items():
@@ -60,7 +60,8 @@ def make_adapter(folder: Path) -> None:
 
 def read_adapter(folder: Path) -> Any:
     """What loading it gives, without the body, which is there already."""
-    from fpt_plugins.adapter import fill, read_description, stored_configuration
+    from fpt_plugins.adapter import fill, stored_configuration
+    from fpt_plugins.adapter_files import read_description
 
     description = read_description(folder)
     given = {"backbone": None, "precision": None, "data": None}
@@ -193,7 +194,7 @@ def read_run(folder: Path) -> Any:
 
 def read_metrics(folder: Path) -> Any:
     """The rows of its metrics, which are no part of what a run stands on."""
-    from fpt_plugins.run_folder import read_rows
+    from fpt_plugins.metric_rows import read_rows
 
     return read_rows(folder / "run" / "metrics.jsonl")
 

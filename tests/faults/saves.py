@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.adapter import adapter_files, read_description, read_weights
+from fpt_plugins.adapter_files import adapter_files, read_description, read_weights
 from fpt_plugins.arm import Arm
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.optimizer import make_optimizer
