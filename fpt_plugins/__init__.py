@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fpt_plugins.backbone import NoOptions as NoOptions
     from fpt_plugins.backbone_export import export_backbone as export_backbone
     from fpt_plugins.bank import Bank as Bank
-    from fpt_plugins.bank import load_many as load_many
+    from fpt_plugins.bank_loading import load_many as load_many
     from fpt_plugins.configuration import Configuration as Configuration
     from fpt_plugins.data import Batch as Batch
     from fpt_plugins.digest import source_digest as source_digest
@@ -78,7 +78,8 @@ _HOME = {
     "attention_map": ("AttentionMap", "attention_maps"),
     "backbone": ("Backbone", "BackboneFamily", "BackboneRequest", "BackboneSpec", "NoOptions"),
     "backbone_export": ("export_backbone",),
-    "bank": ("Bank", "load_many"),
+    "bank": ("Bank",),
+    "bank_loading": ("load_many",),
     "configuration": ("Configuration",),
     "data": ("Batch",),
     "digest": ("source_digest",),

@@ -24,7 +24,7 @@ def predict_many(
 ) -> None:
     """Answer JSON lines {"adapter": NAME, "sample": SAMPLE} by many adapters in one pass, in order."""
     from fpt_plugins import load_many
-    from fpt_plugins.bank import named_places
+    from fpt_plugins.bank_loading import named_places
     from fpt_plugins.prediction import predict, read_addressed_lines
 
     bank = load_many(named_places(adapters), backbone=backbone, device=device)

@@ -12,7 +12,8 @@ from typing import Any, Self
 import attrs
 
 from fpt_plugins.arm import Arm, assemble
-from fpt_plugins.bank import Bank, assemble_on_one_body
+from fpt_plugins.bank import Bank
+from fpt_plugins.bank_loading import assemble_on_one_body
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import CannotShare, ConfigurationError, FptError, IntegrityError, NonFiniteError
 from fpt_plugins.optimizer import check_rates

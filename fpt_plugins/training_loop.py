@@ -6,16 +6,13 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fpt_plugins.adapter_files import WEIGHTS, adapter_files
 from fpt_plugins.alignment import Alignment, check_alignment
 from fpt_plugins.arm import Arm
-from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
-from fpt_plugins.circumstances import circumstances, not_bitwise
 from fpt_plugins.data_fraction import fraction_of
 from fpt_plugins.drift import drift
 from fpt_plugins.errors import NonFiniteError
@@ -24,6 +21,7 @@ from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
 from fpt_plugins.finite_steps import FiniteSteps
 from fpt_plugins.interruption import Interruption
+from fpt_plugins.kept_run import KeptRun
 from fpt_plugins.memory import fit, naming_shortage
 from fpt_plugins.optimizer import make_optimizer, trained_parameters
 from fpt_plugins.order import Order
@@ -31,11 +29,9 @@ from fpt_plugins.passing import Passed, dropout_seed, pass_batch
 from fpt_plugins.processes import Launched
 from fpt_plugins.proof import FrozenProof, Proof
 from fpt_plugins.record import RunRecord
-from fpt_plugins.recording import run_record
-from fpt_plugins.run_folder import RunFolder, writing
+from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.stages import TrainedStage, begin_stage, check_stages, stage_at
 from fpt_plugins.step_loader import Steps, step_batches
-from fpt_plugins.storage import write_folder
 from fpt_plugins.token_cache import open_split
 from fpt_plugins.trained_tensors import trained_tensors
 
@@ -86,14 +82,11 @@ class Training:
         prepare_training(arm)
         self.optimizer = make_optimizer(arm)
         self._steps = FiniteSteps(self.optimizer, arm.precision.device)
-        self.state = Checkpoint()
         self._begun = trained_tensors(arm)
-        checkpoint = newest_checkpoint(folder.path)
-        if checkpoint is not None:
-            self.state = restore(arm, self.optimizer, checkpoint)
+        self._kept = KeptRun(arm, self.optimizer, folder, self.processes)
+        self.state = self._kept.state
         self._clipped = torch.tensor(self.state.clipped, device=arm.precision.device)
-        self._resume_at(checkpoint is not None)
-        begins_aligned = bool(checkpoint) or not settings.align_steps
+        begins_aligned = self._kept.resumed or not settings.align_steps
         self._alignment = None if begins_aligned else Alignment(arm, self.train_split)
         self.train_split = with_features(arm, self.train_split, folder.path)
         self.validation_split = with_features(arm, self.validation_split, folder.path)
@@ -108,7 +101,7 @@ class Training:
         """
         self.arm.model.train()
         batches = self.batches()
-        with Interruption() as interruption, self.recording(), naming_shortage(self._where):
+        with Interruption() as interruption, self.recording(), naming_shortage(self._kept.where):
             yield from self._align(interruption)
             while not self.over:
                 started = time.perf_counter()
@@ -122,16 +115,14 @@ class Training:
                     self.save()
                 interruption.stop_if_asked()
 
-    @contextmanager
-    def recording(self) -> Iterator[None]:
+    def recording(self) -> AbstractContextManager[None]:
         """Inside, ``metrics.jsonl`` is open."""
-        with self.folder.appending() as self._append:
-            yield
+        return self._kept.recording()
 
     @property
     def over(self) -> bool:
         """Whether every step is taken."""
-        return self.state.step >= (self.settings.steps or 0)
+        return self._kept.over
 
     @property
     def looks(self) -> bool:
@@ -148,32 +139,7 @@ class Training:
 
     def conclude(self) -> RunRecord:
         """Writes the adapter and the record of what was just verified."""
-        files = adapter_files(self.arm, self.state.best_tensors, self.state.best_step)
-        record = run_record(
-            self.arm,
-            self.state,
-            held_digest=self.frozen.held_digest,
-            samples=len(self.validation_split),
-            adapter_bytes=len(files[WEIGHTS]),
-        )
-        if self.processes.leads:
-            with self._writing("the adapter"):
-                if not self.folder.adapter.exists():
-                    write_folder(self.folder.adapter, files)
-                record.write(self.folder.path)  # last: a run with a record is over
-        return record
-
-    def _resume_at(self, resumed: bool) -> None:
-        """Keeps the rows up to the step that is reached, and notes what is no longer as it was there."""
-        state, now = self.state, circumstances(self.arm.precision, self.processes.count)
-        if not resumed:
-            self.folder.check_not_begun(aligned=bool(self.settings.align_steps))
-        self.folder.keep_rows(state.step if resumed else -1, state.rows_sha256 if resumed else None)
-        scored = (row["scored_at_a_time"] for row in self.folder.rows() if "scored_at_a_time" in row)
-        self.state.scoring.size = min(scored, default=None)
-        if resumed and not self.over:
-            state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
-        state.circumstances = now
+        return self._kept.conclude(self.frozen.held_digest, len(self.validation_split))
 
     def _align(self, interruption: Interruption) -> Iterator[dict[str, Any]]:
         """Input alignment where it is due; its checkpoint of step 0 says that it is over."""
@@ -276,24 +242,7 @@ class Training:
         try:
             self._steps.check()
         except NonFiniteError as error:
-            raise NonFiniteError(f"{error.message}, and {self._kept}", error.remedy) from None
-
-    @property
-    def _kept(self) -> str:
-        """What there is of the run on disk."""
-        saved, path = self.state.saved_step, self.folder.path
-        return (
-            "there is no checkpoint yet" if saved is None else f"the checkpoint of step {saved} is in {path}"
-        )
-
-    def _where(self) -> str:
-        return f"at step {self.state.step + 1} (and {self._kept})"
-
-    def _writing(self, what: str) -> AbstractContextManager[None]:
-        """Inside, what cannot be written is an error that says what there is."""
-        path = self.folder.path
-        remedy = f"give it room or the right, then: fpt train {self.settings.task} --resume --out {path}"
-        return writing(f"{what} of step {self.state.step} in {path} (and {self._kept})", remedy)
+            raise NonFiniteError(f"{error.message}, and {self._kept.saved}", error.remedy) from None
 
     def judge(self, metrics: dict[str, float]) -> dict[str, Any]:
         """The row of a look at validation data; keeps the trained tensors where they are the best so far.
@@ -303,7 +252,7 @@ class Training:
         """
         if not all(map(math.isfinite, metrics.values())):
             found = f"on validation data at step {self.state.step} the scores are {metrics}"
-            raise NonFiniteError(f"{found}, and {self._kept}", "train with a smaller --lr")
+            raise NonFiniteError(f"{found}, and {self._kept.saved}", "train with a smaller --lr")
         if self.state.is_better(metrics, self.arm.task.metrics[0]):
             self.state.best_step, self.state.best_metrics = self.state.step, metrics
             self.state.best_tensors = trained_tensors(self.arm)
@@ -311,20 +260,10 @@ class Training:
 
     def write(self, row: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
         """Adds a row to ``metrics.jsonl``, with step and seconds, and yields it; nothing for nothing."""
-        if row is not None:
-            written = {"step": self.state.step, **row, "seconds": round(self.state.seconds, 3)}
-            if self.processes.leads:
-                with self._writing("the row"):
-                    self._append(written)
-            yield written
+        return self._kept.write(row)
 
     def save(self) -> None:
         """Writes a checkpoint of what was just verified."""
         self._settle()
         self.state.clipped = int(self._clipped)
-        if self.processes.leads:
-            with self._writing("the checkpoint"):
-                self.state.rows_sha256 = self.folder.seal_rows()
-                save_checkpoint(self.folder.path, self.arm, self.optimizer, self.state)
-        self.processes.wait()
-        self.state.saved_step = self.state.step
+        self._kept.save()

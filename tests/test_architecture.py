@@ -78,7 +78,7 @@ LAYERS = (
     ("adapter", "run_folder"),
     ("alignment", "attention_figure", "checkpoint", "circumstances", "drift", "evaluation", "prediction"),
     ("bank", "card", "features", "recording", "run_card"),
-    ("passing", "step_loader"),
+    ("bank_loading", "kept_run", "passing", "step_loader"),
     ("training_loop",),
     ("training", "rate_range"),
     ("population",),

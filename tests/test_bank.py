@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import fpt_plugins as fpt
-from fpt_plugins.bank import BATCH, named_places
+from fpt_plugins.bank import BATCH
+from fpt_plugins.bank_loading import named_places
 from fpt_plugins.data import collate, tokenize
 
 BODY = {

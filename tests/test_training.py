@@ -166,9 +166,9 @@ def test_every_process_knows_which_checkpoint_there_is(tmp_path):
     """None before the first; then that of step 0, as after alignment, also where another process wrote it."""
     training = begin(tmp_path / "run")
     training.processes.index = 1
-    assert training._where() == "at step 1 (and there is no checkpoint yet)"
+    assert training._kept.where() == "at step 1 (and there is no checkpoint yet)"
     training.save()
-    assert "the checkpoint of step 0 is in" in training._where()
+    assert "the checkpoint of step 0 is in" in training._kept.where()
 
 
 @pytest.mark.parametrize(("steps", "stamps"), [(8, 0), (3, 1)])
@@ -177,7 +177,7 @@ def test_only_what_takes_steps_elsewhere_is_stamped(tmp_path, monkeypatch, steps
     training = begin(tmp_path / "run")
     with suppress(KeyboardInterrupt):
         drive(training, steps, lambda: signal.raise_signal(signal.SIGINT))
-    monkeypatch.setattr("fpt_plugins.training_loop.circumstances", lambda *_: {"threads": "many"})
+    monkeypatch.setattr("fpt_plugins.kept_run.circumstances", lambda *_: {"threads": "many"})
     record = fpt.train("bits/xor", out=tmp_path / "run", resume=True)
     assert len(record.not_bitwise) == stamps
 
