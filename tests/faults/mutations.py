@@ -63,7 +63,7 @@ ATTACKS = (
         name="mutated-files",
         promise="A damaged file never ends or hangs the process, nor loads as something else past a digest.",
         how=f"bytes changed, put in, taken out, repeated, cut off, in files of {len(SUBJECTS)} kinds",
-        few=75,
+        few=150,
         many=100_000,
         run=_run,
     ),
