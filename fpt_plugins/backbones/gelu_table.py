@@ -63,7 +63,7 @@ class TableGELU(nn.Module):
 
 def replace_gelu(body: nn.Module) -> None:
     """Puts :class:`TableGELU` in the place of every tanh GELU of transformers' or PyTorch's in a body."""
-    library = sys.modules.get("transformers.activations")  # seconds to import: no part of a body without it
+    library = sys.modules.get("transformers.activations")  # a second to import: no part of a body without it
     kind = type(library.ACT2FN["gelu_pytorch_tanh"]) if library else None
     for module in body.modules():
         for name, child in module.named_children():
