@@ -12,9 +12,9 @@ import cattrs
 from attrs.validators import deep_iterable, deep_mapping, ge, gt, in_, instance_of, le, lt, optional
 
 from fpt_plugins import options
+from fpt_plugins.accepted_values import accepted
 from fpt_plugins.backbone import GROUPS
 from fpt_plugins.errors import ConfigurationError, UnknownName
-from fpt_plugins.plain_files import read_toml
 from fpt_plugins.task import Recipe
 
 BATCHINGS = ("length", "shuffle")
@@ -141,7 +141,16 @@ class Configuration:
         try:
             return options.converter().structure({"task": task, **given}, cls)
         except cattrs.BaseValidationError as error:
-            raise ConfigurationError(reasons(error)) from error
+            refused = [name for name, value in given.items() if not cls._takes(name, value)]
+            raise ConfigurationError(reasons(error), accepted(refused)) from error
+
+    @classmethod
+    def _takes(cls, name: str, value: Any) -> bool:
+        try:
+            options.converter().structure({"task": "", name: value}, cls)
+        except cattrs.BaseValidationError:
+            return False
+        return True
 
     def resolve(self, recipe: Recipe, inits: tuple[str, ...] = ("pretrained",)) -> Configuration:
         """This configuration with the recipe in place of what was not given.
@@ -180,7 +189,7 @@ class Configuration:
             ConfigurationError: A value that no run can have, or no task.
         """
         if not isinstance(plain, Mapping) or not isinstance(plain.get("task"), str):
-            raise ConfigurationError("the settings name no task")
+            raise ConfigurationError("the settings name no task", "give one by its name: bits/xor")
         return cls.of(**plain)
 
 
@@ -201,55 +210,3 @@ def _placed(reason: str) -> str:
     """``"TEXT @ $.steps"``, as cattrs writes it, as ``"steps: TEXT"``."""
     text, _, place = reason.rpartition(" @ $")
     return f"{place.removeprefix('.')}: {text}" if place else text
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file, named as the flags are.
-
-    ``options``, ``backbone-options``, ``policy-options`` and ``group-lr`` are tables.
-
-    Raises:
-        ConfigurationError: The file is missing or is not TOML, with the line.
-        UnknownName: A key that is no setting.
-    """
-    try:
-        found = read_toml(path)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"--config {path}: {error}") from error
-    settings = {name.replace("-", "_"): value for name, value in found.items()}
-    known = {*attrs.fields_dict(Configuration), "with", "out"} - {"task", "wrappers"}
-    for name in settings:
-        if name not in known:
-            raise UnknownName(
-                f"setting in {path}", name.replace("_", "-"), (key.replace("_", "-") for key in known)
-            )
-    if "with" in settings:
-        settings["wrappers"] = settings.pop("with")
-    return settings
-
-
-def numbers(word: str, flag: str) -> float | list[float]:
-    """``"1e-3"`` as a number, ``"3e-4,1e-3"`` as several.
-
-    Raises:
-        ConfigurationError: A part that is no number.
-    """
-    try:
-        found = [float(part) for part in word.split(",")]
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{flag} {word}: {error}", f"write {flag} 1e-3 or {flag} 3e-4,1e-3"
-        ) from error
-    return found[0] if len(found) == 1 else found
-
-
-def assignments_as_floats(words: list[str], flag: str) -> dict[str, float]:
-    """``["head=1e-2"]`` as ``{"head": 0.01}``.
-
-    Raises:
-        ConfigurationError: A word that is no ``NAME=NUMBER``.
-    """
-    try:
-        return {name: float(value) for name, value in options.from_assignments(words, flag).items()}
-    except ValueError as error:
-        raise ConfigurationError(f"{flag} {' '.join(words)}: {error}") from error

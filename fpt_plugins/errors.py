@@ -37,18 +37,27 @@ class UnknownName(FptError):
         name: The name that was asked for.
         known: The names that would have been found; the nearest are offered.
         remedy: Used in place of the list of near names where it is given.
+        owner: What has such names, where only it has them: ``"bits/xor"``. All of them are shown then.
+
+    Example:
+        >>> str(UnknownName("option", "lenght", ("length", "tokens"), owner="bits/xor"))
+        "bits/xor has no option 'lenght'\\n  did you mean length? known: length, tokens"
     """
 
     exit_code = 2
 
-    def __init__(self, kind: str, name: str, known: Iterable[str] = (), remedy: str = "") -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
-        super().__init__(f"there is no {kind} {name!r}", remedy or self._nearest())
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str] = (), remedy: str = "", *, owner: str = ""
+    ) -> None:
+        self.kind, self.name, self.known, self.owner = kind, name, tuple(sorted(known)), owner
+        said = f"{owner} has no {kind} {name!r}" if owner else f"there is no {kind} {name!r}"
+        super().__init__(said, remedy or self._nearest())
 
     def _nearest(self) -> str:
         near = difflib.get_close_matches(self.name, self.known, n=3, cutoff=0.5)
         if near:
-            return "did you mean " + " or ".join(near) + "?"
+            others = f" known: {', '.join(self.known)}" if self.owner else ""
+            return f"did you mean {' or '.join(near)}?{others}"
         return f"known: {', '.join(self.known)}" if self.known else ""
 
 

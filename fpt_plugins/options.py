@@ -67,7 +67,7 @@ def build(options: type[T], given: Mapping[str, Any], *, owner: str, **hidden: A
     fields, types = option_fields(options), _types(options)
     for name in given:
         if name not in fields:
-            raise UnknownName(f"option of {owner}", name, fields)
+            raise UnknownName("option", name, fields, owner=owner)
     read = {name: _read(name, value, types[name], owner) for name, value in given.items()}
     try:
         return options(**read, **hidden)
@@ -131,11 +131,17 @@ def _boolean(value: Any, _: Any) -> bool:
 def _integer(value: Any, _: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(f"{value} is no whole number")
-    return int(value)
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no whole number") from None
 
 
 def _real(value: Any, _: Any) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no number") from None
     if isinstance(value, bool) or not math.isfinite(number):
         raise ValueError(f"{value} is no finite number")
     return number

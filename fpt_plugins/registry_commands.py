@@ -102,7 +102,8 @@ def _print_cards(cards: Sequence[Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([facts_of(card) for card in cards], indent=2))
         return
-    table = Table("kind", "name", "what it is", box=box.SIMPLE_HEAD, pad_edge=False)
+    name = Column("name", overflow="fold", min_width=20)  # cut off, it could not be asked for
+    table = Table("kind", name, "what it is", box=box.SIMPLE_HEAD, pad_edge=False)
     for card in cards:
         table.add_row(card.kind, card.name, _summary(card))
     Console(markup=False, emoji=False).print(table)

@@ -67,7 +67,7 @@ def resolve(configuration: Configuration, plugins: Plugins | None = None) -> Res
         precision=precision.name,
     )
     if not knows(spec.inits, str(configuration.init)):
-        raise UnknownName(f"initialization of {spec.name}", str(configuration.init), spec.inits)
+        raise UnknownName("initialization", str(configuration.init), spec.inits, owner=spec.name)
     return Resolved(
         configuration=configuration,
         plugins=plugins,

@@ -107,7 +107,8 @@ def lr_find(
 ) -> None:
     """Train briefly with a growing learning rate (Smith 2017): where the loss falls is worth a sweep."""
     from fpt_plugins import rate_range
-    from fpt_plugins.configuration import Configuration, read_settings
+    from fpt_plugins.configuration import Configuration
+    from fpt_plugins.settings_file import read_settings
 
     settings = read_settings(config) if config is not None else {}
     settings.update(from_assignments(set_ or (), "--set"), data=data)

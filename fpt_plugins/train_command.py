@@ -100,7 +100,7 @@ def train(
 
 def _settings(*, task: str, resume: bool, config: Path | None, **flags: Any) -> dict[str, Any]:  # noqa: ARG001 # no settings
     """The settings that a run was given: those of a file, and the flags, which win."""
-    from fpt_plugins.configuration import assignments_as_floats, numbers, read_settings
+    from fpt_plugins.settings_file import assignments_as_floats, numbers, read_settings
 
     settings = read_settings(config) if config is not None else {}
     given = {name: value for name, value in flags.items() if value is not None and value != []}

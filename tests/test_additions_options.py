@@ -41,7 +41,7 @@ def test_options_are_read_by_their_own_addition():
     ("train", "given", "error", "found"),
     [
         ("fpt", {"rank": 2}, ConfigurationError, "--policy-option rank has no effect: --train fpt"),
-        ("lora", {"width": 2}, UnknownName, "no option of --train lora 'width'"),
+        ("lora", {"width": 2}, UnknownName, "--train lora has no option 'width'"),
         ("lora", {"rank": 0}, ConfigurationError, "--train lora: 'rank' must be >= 1"),
         ("prompt", {"virtual_tokens": "many"}, ConfigurationError, "virtual_tokens=many is not int"),
     ],

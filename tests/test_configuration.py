@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpt_plugins import Configuration, ConfigurationError, Recipe, UnknownName
+from fpt_plugins.accepted_values import ACCEPTED
 from fpt_plugins.backbone import GROUPS
 from fpt_plugins.storage import json_bytes
 
@@ -176,16 +177,23 @@ REFUSED = [
 
 @pytest.mark.parametrize(("settings", "message"), REFUSED, ids=[str(settings) for settings, _ in REFUSED])
 def test_a_value_that_no_run_can_have_is_refused(settings, message):
-    """The message names the setting and what was given."""
-    with pytest.raises(ConfigurationError, match=message):
+    """The message names the setting and what was given, the remedy what the setting takes."""
+    with pytest.raises(ConfigurationError, match=message) as caught:
         Configuration.of("bits/xor", **settings)
+    spelled = next(iter(settings)).replace("_", "-")
+    assert caught.value.remedy.startswith(f"{spelled} takes ")
+
+
+def test_every_setting_says_what_it_takes():
+    """There are words for each field of a configuration, and for no other."""
+    assert ACCEPTED.keys() == attrs.fields_dict(Configuration).keys()
 
 
 def test_every_mistake_is_named_at_once():
     """Two wrong settings are both in one message."""
     with pytest.raises(ConfigurationError) as caught:
         Configuration.of("bits/xor", steps=1.5, seed="x")
-    assert {reason.partition(":")[0] for reason in str(caught.value).split("; ")} == {"steps", "seed"}
+    assert {reason.partition(":")[0] for reason in caught.value.message.split("; ")} == {"steps", "seed"}
 
 
 def test_an_unknown_setting_offers_the_nearest():

@@ -141,7 +141,9 @@ def test_a_missing_option_is_named():
 
 def test_an_unknown_option_offers_the_nearest():
     """A misspelt name is refused with the name that was meant; a strange one with all names."""
-    with pytest.raises(UnknownName, match="no option of toy/task 'lenght'\n  did you mean length"):
+    with pytest.raises(
+        UnknownName, match=r"toy/task has no option 'lenght'\n  did you mean length\? known: augment"
+    ):
         read(lenght="3")
     with pytest.raises(UnknownName, match="known: augment, depth, length"):
         read(zzz="3")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fpt_plugins import UnknownName
-from fpt_plugins.registry_search import all_cards, cards_named, search
+from fpt_plugins.registry_search import all_cards, cards_named, facts_of, search
 
 
 def fpt(*words):
@@ -62,6 +62,19 @@ def test_a_card_is_shown_with_the_way_to_it():
     shown = fpt("show", "images/digits").stdout
     for words in ("6ebb3d2f", "chance", "\npip install ./plugins/images\n", "fpt train images/digits"):
         assert words in shown
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_cards_are_shown_whole(width, monkeypatch):
+    """However narrow the terminal, nothing that a card says is cut off: lines are broken instead."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    said = facts_of(next(card for card in cards_named("bits-xor-gpt2-mini")))
+    for words, facts in ((["show", said["name"]], said), (["list", "run"], {"name": said["name"]})):
+        shown = "".join(fpt(*words).stdout.split())
+        assert all(
+            "".join(facts[name].split()) in shown
+            for name in {"command", "source_digest", "name"} & facts.keys()
+        )
 
 
 def test_what_is_found_is_printed():

@@ -11,13 +11,14 @@ import pytest
 
 import fpt_plugins as fpt
 from fpt_plugins import cli, train_command
-from fpt_plugins.configuration import Configuration, assignments_as_floats
+from fpt_plugins.configuration import Configuration
 from fpt_plugins.options import from_assignments
 from fpt_plugins.record import group_counts, read_record
 from fpt_plugins.registry import cards, parse_card
 from fpt_plugins.registry_cards import RunCard
 from fpt_plugins.registry_checks import check_registry
 from fpt_plugins.run_card import _RECIPE, command, record_run, run_card
+from fpt_plugins.settings_file import assignments_as_floats
 from tests import warm_processes
 from tests.warm_processes import FPT
 

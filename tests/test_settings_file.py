@@ -1,9 +1,11 @@
 """The settings of a TOML file, and of flags that name groups."""
 
+from pathlib import Path
+
 import pytest
 
 from fpt_plugins import Configuration, ConfigurationError, UnknownName
-from fpt_plugins.configuration import assignments_as_floats, read_settings
+from fpt_plugins.settings_file import assignments_as_floats, read_settings
 
 TOML = """
 backbone = "gpt2-mini"
@@ -86,15 +88,28 @@ def test_a_key_that_is_no_flag_is_refused(tmp_path, key, near):
         ("steps = 7\nlr = = 3", "line 2"),
         ("steps 7", "line 1"),
         (b"lr = '\xff'", "utf-8"),
-        (None, "No such file"),
+        (None, "there is no such file"),
+        (Path(), "Is a directory"),
     ],
-    ids=["twice", "no equals", "encoding", "missing"],
+    ids=["twice", "no equals", "encoding", "missing", "directory"],
 )
 def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path, text, message):
     """What cannot be read is a ``ConfigurationError`` with the flag, the file and the place."""
-    path = tmp_path / "gone.toml" if text is None else write(tmp_path, text)
-    with pytest.raises(ConfigurationError, match=f"--config {path}.*{message}"):
+    path = tmp_path / (text or "gone.toml") if text is None or text == Path() else write(tmp_path, text)
+    with pytest.raises(ConfigurationError, match=f"--config {path}.*{message}") as caught:
         read_settings(path)
+    assert "Errno" not in caught.value.message
+    assert caught.value.remedy
+
+
+def test_a_value_of_the_wrong_kind_is_named_with_the_file(tmp_path):
+    """The file, the setting, the value, and what the setting takes; several learning rates are none."""
+    path = write(tmp_path, 'steps = "five"\nlr = [1e-3, 1e-2]')
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(path)
+    assert str(caught.value) == (
+        f"--config {path}: steps: 'five' is no whole number\n  steps takes a whole number from 1"
+    )
 
 
 def test_rates_by_group_are_read_as_numbers():

@@ -42,7 +42,7 @@ def choose_additions(train: str, given: Mapping[str, Any]) -> tuple[Addition, ..
     known = {name for kind in chosen for name in options.option_fields(kind)}
     for name in given:
         if name not in known:
-            raise UnknownName(f"option of --train {train}", name, known)
+            raise UnknownName("option", name, known, owner=f"--train {train}")
     return tuple(_build(kind, given) for kind in chosen)
 
 

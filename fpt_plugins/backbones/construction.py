@@ -77,7 +77,7 @@ class Construction:
         """
         name, request, shape = self.spec.name, self.request, self.shape
         if not knows(self.spec.inits, request.init):
-            raise UnknownName(f"initialization of {name}", request.init, self.spec.inits)
+            raise UnknownName("initialization", request.init, self.spec.inits, owner=name)
         positions = shape.positions and shape.positions - self.architecture.first_position
         beyond = "repeat the table" if self._position_table else "were never trained"
         check_length(name, request.length, positions, request.options.max_length, beyond)
