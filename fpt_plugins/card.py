@@ -52,20 +52,25 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
         if count.trained
     )
     task = f"`{configuration['task']}`" + (f" with {options}" if options else "")
-    source = backbone["source"] + (f" at {backbone['revision']}" if backbone["revision"] else "")
+    frozen = ", ".join(
+        f"{group} ({count.parameters:,})"
+        for group, count in record.parameters.items()
+        if count.parameters and not count.trained
+    )
     return f"""# {name}
 
 An adapter of {record.adapter_bytes / 1000:.0f} KB for {task}
-on the frozen body `{backbone["name"]}` ({configuration["init"]}),
+on the body `{backbone["name"]}` ({configuration["init"]}), which this folder does not hold,
 trained with fpt-plugins {description["fpt_plugins"]} and {plugins}.
 
 | | |
 |---|---|
 | trained | {trained} parameters |
 | steps | {record.best_step} of {record.steps}, chosen on validation data |
-| body | {source}, license: {backbone["license"] or "none stated"} |
+| frozen | {frozen or "nothing"} |
+| body | {body(backbone, configuration)} |
 | source digest of the body | `{record.source_digest}` |
-| digest of what was frozen, before and after | `{record.held_digest_before}` |
+| digest of what was frozen, the same before and after | `{record.held_digest_before}` |
 | SHA-256 of `{WEIGHTS}` | `{description["weights_sha256"]}` |
 
 ## Scores
@@ -80,8 +85,27 @@ arm = fpt.load("{name}")
 answers = arm.predict(samples)
 ```
 
-or `fpt predict {name} FILE`.
+or `fpt predict {name} FILE`. Either makes the body anew, and refuses one whose digest is another.
 """
+
+
+def body(backbone: Mapping[str, Any], configuration: Mapping[str, Any]) -> str:
+    """Where the body of an adapter comes from, and how it is made again.
+
+    Args:
+        backbone: What the adapter's description says of it.
+        configuration: The settings of the run.
+
+    Example:
+        >>> body({"source": "-"}, {"init": "random", "init_seed": 3})
+        'drawn with --init random --init-seed 3: there are no weights to get'
+    """
+    drawn = f"--init {configuration['init']} --init-seed {configuration['init_seed']}"
+    if configuration["init"] == "random" or backbone["source"] == "-":
+        return f"drawn with {drawn}: there are no weights to get"
+    revision = f" at {backbone['revision']}" if backbone["revision"] else ""
+    source = f"{backbone['source']}{revision}, license: {backbone['license'] or 'none stated'}"
+    return source if configuration["init"] == "pretrained" else f"made with {drawn} from {source}"
 
 
 def scores(evaluations: Mapping[str, Evaluation]) -> str:

@@ -15,7 +15,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from fpt_plugins.features import FeatureSplit
 from fpt_plugins.record import Evaluation, GroupCount, RunRecord, group_counts
@@ -228,7 +228,7 @@ def show_record(record: RunRecord, console: Console) -> None:
     title = f"{settings['task']} on {settings['backbone']} ({settings['init']}), --train {settings['train']}"
     console.print(parameter_table(record.parameters, title))
     show_scores(record.evaluations, console)
-    facts = Table(show_header=False)
+    facts = Table("", Column(overflow="fold"), show_header=False)
     recipe = {key: value for key, value in settings.items() if value not in ({}, (), [], None)}
     facts.add_row("recipe", "  ".join(f"{key}={value}" for key, value in recipe.items()))
     if record.left_out:
@@ -241,7 +241,8 @@ def show_record(record: RunRecord, console: Console) -> None:
             facts.add_row("", each.strip())
     facts.add_row("adapter", f"{record.adapter_bytes / 1000:.1f} KB")
     facts.add_row("source digest", record.source_digest)
-    facts.add_row("held digest", f"{record.held_digest_before}\n{record.held_digest_after}")
+    facts.add_row("held digest, before training", record.held_digest_before)
+    facts.add_row("held digest, after it", record.held_digest_after)
     facts.add_row("versions", "  ".join(f"{key} {value}" for key, value in record.versions.items()))
     facts.add_row("machine", "  ".join(f"{key}={value}" for key, value in record.machine.items()))
     console.print(facts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -53,3 +54,32 @@ def _lines(items: Iterable[T], description: str, total: int | None) -> Iterator[
             last = time.monotonic()
             console.print(f"{description}: {done} of {total if total is not None else 'unknown'}")
         yield item
+
+
+@contextmanager
+def under_way(doing: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Says which part is under way: a live line on a terminal, one now and then elsewhere.
+
+    Args:
+        doing: What is being done: ``"checking"``.
+
+    Yields:
+        To be called as each part begins, with its place from 1, their number, and its name.
+
+    Example:
+        >>> with under_way("checking") as begun:
+        ...     begun(1, 28, "check_metadata")
+    """
+    console, last = Console(stderr=True, highlight=False), time.monotonic()
+
+    def line(place: int, total: int, name: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            console.print(f"{doing} {place} of {total}: {name}")
+
+    if not console.is_terminal:
+        yield line
+        return
+    with console.status(doing) as status:
+        yield lambda place, total, name: status.update(f"{doing} {place} of {total}: {name}")

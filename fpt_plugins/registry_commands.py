@@ -12,6 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from fpt_plugins.console import console
+
 app = App(name="registry", help="Cards of plugins, backbones, tasks and runs, installed or not.")
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON to standard output.")]
@@ -86,7 +88,10 @@ def check(
 def record(
     run: Annotated[Path, Parameter(help="A run's or an exported adapter's folder.")],
     *,
-    out: Annotated[Path | None, Parameter(help="A new file: registry/runs/NAME.toml.")] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="A new file, registry/runs/NAME.toml in a clone (default: it is printed, not kept)."),
+    ] = None,
     reads: Annotated[int, Parameter(help="How often the test split was read.")] = 1,
 ) -> None:
     """Print the run as a card of the registry, or write it; a run whose test split was not read has none."""
@@ -94,6 +99,14 @@ def record(
 
     card = record_run(run, out, reads=reads)
     print(out if out is not None else card.rstrip("\n"))
+    place = "registry/runs/NAME.toml"
+    if out is None:
+        said = f"the card is kept nowhere; write it, in a clone: fpt record {run} --out {place}"
+    elif out.resolve().parent.parts[-2:] != ("registry", "runs"):
+        said = f"a registry has it as {place} of a clone; next: fpt registry check {out}"
+    else:
+        said = f"next: fpt registry check {out}"
+    console(stderr=True).print(said)
 
 
 def _print_cards(cards: Sequence[Any], *, as_json: bool) -> None:

@@ -43,7 +43,8 @@ def record_run(place: Path, out: Path | None = None, *, reads: int = 1) -> str:
         IntegrityError: The record or the adapter's description is damaged.
     """
     if out is not None and (out.suffix != ".toml" or out.exists()):
-        raise FptError(f"{out} is there already or is no .toml", "give a new file: registry/runs/NAME.toml")
+        found = "is there already" if out.exists() else "does not end in .toml"
+        raise FptError(f"{out} {found}", "give a new file: --out registry/runs/NAME.toml")
     text = card_text(run_card(place, out.stem if out else record_folder(place).resolve().name, reads=reads))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

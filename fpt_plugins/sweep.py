@@ -113,6 +113,7 @@ class Sweep:
         Raises:
             FptError: There is no sweep in the folder.
             ConfigurationError: The sweep in it has other runs, or was begun with other settings.
+            CannotShare: As for :func:`arms_of`: an older version began it.
         """
         path, one = Path(out), next(iter(arms.values()))
         if not is_sweep(path):
@@ -122,10 +123,14 @@ class Sweep:
             raise IntegrityError(f"{path / SWEEP} names no runs", "sweep again, in another folder")
         if len(arms) > 1 and arms.keys() != plain.keys():
             raise ConfigurationError(
-                f"the sweep in {path} has the runs {', '.join(plain)}, not {', '.join(arms)}"
+                f"the sweep in {path} has the runs {', '.join(plain)}, not {', '.join(arms)}",
+                "resume it with its own rates and seeds, or with none",
             )
         stored = {name: Configuration.from_json(each) for name, each in plain.items()}
-        return cls(path, {n: continued(path / n, each, one, given) for n, each in stored.items()}, given)
+        found = {name: continued(path / name, each, one, given) for name, each in stored.items()}
+        for each in found.values():
+            _check_passes(each)
+        return cls(path, found, given)
 
     def groups(self) -> Iterator[list[str]]:
         """The runs that are not over, those over one body together."""
@@ -206,7 +211,8 @@ def arms_of(
     }
     if not arms or len(arms) != len(rates) * len(chosen):
         raise ConfigurationError(
-            f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice"
+            f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice",
+            "give each once: --lr 1e-3,3e-3 --seeds 2",
         )
     _check_passes(next(iter(arms.values())))
     return arms
@@ -222,7 +228,9 @@ def _check_passes(configuration: Configuration) -> None:
         "--gradient-checkpointing: runs that compute blocks again": configuration.gradient_checkpointing,
     }
     for which in filter(asked.get, asked):
-        raise CannotShare(f"{which} cannot share a pass", "train them in turn")
+        raise CannotShare(
+            f"{which} cannot share a pass", "train them in turn: one --lr and one --seed, each with its --out"
+        )
 
 
 def _name(rate: float | None, seed: int) -> str:

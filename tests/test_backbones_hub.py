@@ -30,7 +30,7 @@ def build(folder, **changes):
 
 def test_a_place_that_is_nothing_is_refused(tmp_path):
     """A path that does not exist is no repository's name either."""
-    with pytest.raises(ConfigurationError, match="neither a folder nor the name of a repository"):
+    with pytest.raises(ConfigurationError, match="nor can a repository on the Hub be named so"):
         spec_of_place(str(tmp_path / "absent"))
 
 

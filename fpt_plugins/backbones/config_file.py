@@ -36,7 +36,9 @@ def read_json(path: Path) -> dict[str, Any]:
         ConfigurationError: The file is absent, too large, too deep, no JSON object, or names code.
     """
     if not path.is_file():
-        raise ConfigurationError(f"{path.parent} holds no {path.name}")
+        raise ConfigurationError(
+            f"{path.parent} holds no {path.name}", "give a folder that a transformers model was saved in"
+        )
     try:
         found = parse_json(read_bounded(path, MOST_BYTES))
     except OSError as error:

@@ -34,10 +34,19 @@ def snapshot(repository: str, revision: str | None, files: tuple[str, ...] = WEI
     except Exception as error:  # a network fails in many classes of two libraries; the remedy is one
         asked = repository if revision is None else f"{repository}@{revision}"
         raise ConfigurationError(
-            f"the Hugging Face Hub does not give {asked}: {str(error).partition(chr(10))[0]}",
+            f"the Hugging Face Hub does not give {asked}: {_said(error)}",
             "without a network: --backbone hf:FOLDER, with config.json and model.safetensors in it, "
             "or HF_HOME=DIRECTORY with a filled cache",
         ) from error
+
+
+def _said(error: Exception) -> str:
+    from huggingface_hub import constants
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(error, LocalEntryNotFoundError) and constants.HF_HUB_OFFLINE:
+        return "it is not in the cache, and HF_HUB_OFFLINE forbids to ask"
+    return str(error).partition("\n")[0]
 
 
 def spec_of_place(place: str) -> BackboneSpec:
@@ -52,7 +61,10 @@ def spec_of_place(place: str) -> BackboneSpec:
         return _spec_of_folder(place)
     repository, _, revision = place.partition("@")
     if not re.fullmatch(_REPOSITORY, repository):
-        raise ConfigurationError(f"{place} is neither a folder nor the name of a repository on the Hub")
+        raise ConfigurationError(
+            f"there is no folder {Path(place).expanduser()}, nor can a repository on the Hub be named so",
+            "give a folder with config.json and model.safetensors in it, or NAME or NAME@REVISION of the Hub",
+        )
     return _spec_of_repository(repository, revision or None)
 
 
@@ -68,7 +80,11 @@ def _spec_of_folder(place: str) -> BackboneSpec:
 
 
 def _spec_of_repository(repository: str, revision: str | None) -> BackboneSpec:
-    folder = snapshot(repository, revision, ("config.json",))
+    try:
+        folder = snapshot(repository, revision, ("config.json",))
+    except ConfigurationError as error:
+        message = f"there is no folder {repository} here, and {error.message}"
+        raise ConfigurationError(message, error.remedy) from error
     commit = folder.name  # the cache's layout: snapshots/COMMIT
     return hugging_face_spec(
         f"hf:{repository}@{commit}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,20 @@ class Means:
     @threads.default
     def _share(self) -> int:
         return max(1, (os.cpu_count() or 1) // self.workers)
+
+    def command(self, folder: Path) -> str:
+        """What continues a study with the same means.
+
+        Example:
+            >>> Means(bank=True, data=Path("my data")).command(Path("studies/xor"))
+            "fpt study run studies/xor --bank --data 'my data'"
+        """
+        usual = type(self)(workers=self.workers)
+        words = ["fpt", "study", "run", str(folder), *(["--bank"] if self.bank else [])]
+        for name in ("engine", "address", "threads", "data"):
+            value = getattr(self, name)
+            words += [] if value == getattr(usual, name) else [f"--{name}", str(value)]
+        return shlex.join([*words, *(["--workers", str(self.workers)] if self.workers > 1 else [])])
 
     def hands(self, study: Study) -> Workers:
         """The workers.
@@ -85,6 +100,6 @@ def run_study(study: Study, folder: Path, means: Means, console: Console, *, ret
         try:
             session.run(retry=retry)
         except KeyboardInterrupt:
-            console.print(f"stopped; continue with: fpt study run {folder}")
+            console.print(f"stopped; continue with: {means.command(folder)}")
             raise
     console.print(status_table(read_results(folder)))

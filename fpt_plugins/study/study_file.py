@@ -244,8 +244,8 @@ def _made(kind: Callable[..., T], entry: Mapping[str, Any], where: str, *, struc
     except cattrs.BaseValidationError as error:
         raise ConfigurationError(f"{where}: {reasons(error)}") from error
     except UnknownName as error:  # of a validator, which does not know the file
-        kind = f"{error.kind} of {error.owner}" if error.owner else error.kind
-        raise UnknownName(f"{kind} in {where}", error.name, error.known) from error
+        what = f"{error.kind} of {error.owner}" if error.owner else error.kind
+        raise UnknownName(f"{what} in {where}", error.name, error.known) from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error.message}", error.remedy) from error
     except (ValueError, TypeError) as error:

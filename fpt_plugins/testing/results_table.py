@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from fpt_plugins.errors import ConfigurationError, PluginError
 from fpt_plugins.options import converter
+from fpt_plugins.progress import under_way
 from fpt_plugins.testing.result import STATUSES, Result
 from fpt_plugins.testing.running import check, check_backbone, reached
 
@@ -45,9 +46,13 @@ def print_asked(
         UnknownName: There is no such plugin or backbone.
     """
     if plugin is not None and backbone is None and not options:
-        _print(plugin, check(plugin), as_json=as_json)
+        with under_way("checking") as watcher:
+            results = check(plugin, watcher=watcher)
+        _print(plugin, results, as_json=as_json)
     elif plugin is None and backbone is not None:
-        _print(backbone, check_backbone(backbone, options=options), as_json=as_json)
+        with under_way("checking") as watcher:
+            results = check_backbone(backbone, options=options, watcher=watcher)
+        _print(backbone, results, as_json=as_json)
     else:
         raise ConfigurationError(
             "fpt check takes a plugin, or a backbone and its options", "fpt check bits, or --backbone lstm"

@@ -7,8 +7,8 @@ import queue
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, TypeAlias, cast
 
 from fpt_plugins.errors import FptError
 from fpt_plugins.options import converter
@@ -26,17 +26,28 @@ SECONDS_PER_CHECK = 180.0
 SECONDS_TO_START = 120.0
 """Until the process names its first check: no plugin is imported before."""
 
+Watcher: TypeAlias = Callable[[int, int, str], None]
+"""Is told of each check that begins: its place from 1, how many there are, its name."""
+
+
+def _nobody(_: int, __: int, ___: str) -> None:
+    """Watches nothing."""
+
+
 MOST_HANGING = 2
 """In a row: a plugin that hangs where it is imported would hang in every check."""
 
 
-def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -> list[Result]:
+def check(
+    name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK, watcher: Watcher = _nobody
+) -> list[Result]:
     """Every check of a suite on an installed plugin, in one process as long as it lives, then in another.
 
     Args:
         name: The plugin's, as ``fpt plugins`` shows it.
         suite: The suite's version.
         patience: Seconds that one check may take.
+        watcher: Is told of each check that begins.
 
     Returns:
         A result for each check, in the suite's order.
@@ -50,7 +61,7 @@ def check(name: str, *, suite: str = "1", patience: float = SECONDS_PER_CHECK) -
     """
     checks = checks_of(suite)
     _ = Subject(name).installed
-    return _results({"plugin": name}, checks, patience)
+    return _results({"plugin": name}, checks, patience, watcher)
 
 
 def check_backbone(
@@ -59,6 +70,7 @@ def check_backbone(
     suite: str = "1",
     options: Mapping[str, Any] | None = None,
     patience: float = SECONDS_PER_CHECK,
+    watcher: Watcher = _nobody,
 ) -> list[Result]:
     """Every check of a suite for backbones on one, as :func:`check` does for a plugin.
 
@@ -67,6 +79,7 @@ def check_backbone(
         suite: The suite's version.
         options: The backbone's options by name: ``{"layers": 2}``.
         patience: Seconds that one check may take.
+        watcher: Is told of each check that begins.
 
     Raises:
         UnknownName: There is no such backbone or suite.
@@ -77,7 +90,7 @@ def check_backbone(
     """
     checks = backbone_checks_of(suite)
     _ = BackboneSubject(name, options).spec
-    return _results({"backbone": name, "options": dict(options or {})}, checks, patience)
+    return _results({"backbone": name, "options": dict(options or {})}, checks, patience, watcher)
 
 
 def reached(results: list[Result]) -> Tier | None:
@@ -87,13 +100,19 @@ def reached(results: list[Result]) -> Tier | None:
     return passed[-1] if passed else None
 
 
-def _results(subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float) -> list[Result]:
+def _results(
+    subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float, watcher: Watcher
+) -> list[Result]:
+    places = {check.name: place for place, check in enumerate(checks, start=1)}
     results: list[Result] = []
     while len(results) < len(checks):
         if [result.reason for result in results[-MOST_HANGING:]] == [_hangs(patience)] * MOST_HANGING:
             reason = f"not run: each of the {MOST_HANGING} checks before it {_hangs(patience)}"
             return results + [check.result("failed", reason) for check in checks[len(results) :]]
-        results += _some_results(subject, checks[len(results) :], patience)
+        left = checks[len(results) :]
+        results += _some_results(
+            subject, left, patience, lambda name: watcher(places[name], len(checks), name)
+        )
     return results
 
 
@@ -102,7 +121,7 @@ def _hangs(patience: float) -> str:
 
 
 def _some_results(
-    subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float
+    subject: Mapping[str, Any], checks: Sequence[Check[Any]], patience: float, begins: Callable[[str], None]
 ) -> Iterator[Result]:
     """The results that one process gives; the last may be how a check ended the process."""
     by_name = {check.name: check for check in checks}
@@ -113,6 +132,7 @@ def _some_results(
         for line in _lines(child, patience):
             if isinstance(line, str):
                 running = by_name[line]
+                begins(line)
             else:
                 yield converter().structure(line, Result)
                 running, left = None, left - 1
