@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fpt_plugins.adapter_files import DESCRIPTION, WEIGHTS, adapter_folder, read_description, read_weights
+from fpt_plugins.backbones.inits import RUN_PREFIX
 from fpt_plugins.errors import FptError
 from fpt_plugins.record import RECORD, Evaluation, RunRecord, read_record, record_folder
 from fpt_plugins.storage import write_folder
@@ -101,6 +102,8 @@ def body(backbone: Mapping[str, Any], configuration: Mapping[str, Any]) -> str:
         'drawn with --init random --init-seed 3: there are no weights to get'
     """
     drawn = f"--init {configuration['init']} --init-seed {configuration['init_seed']}"
+    if configuration["init"].startswith(RUN_PREFIX):
+        return f"what a run ended with, whose folder must be there: --init {configuration['init']}"
     if configuration["init"] == "random" or backbone["source"] == "-":
         return f"drawn with {drawn}: there are no weights to get"
     revision = f" at {backbone['revision']}" if backbone["revision"] else ""

@@ -5,6 +5,7 @@ They are forked from a warm one; tests/test_wheels.py starts the command anew.
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -75,9 +76,19 @@ def test_show_and_export(run, tmp_path):
     names = {path.name for path in exported.iterdir()}
     assert names == {"adapter.json", "adapter.safetensors", "record.json", "README.md"}
     card = (exported / "README.md").read_text()
-    for words in ("bits/xor", "gpt2-mini", "source digest", "fpt.load", "validation"):
+    drawn = "drawn with --init random --init-seed 0: there are no weights to get"
+    for words in ("bits/xor", "gpt2-mini", "source digest", "fpt.load", "validation", drawn):
         assert words in card
-    assert "layer_norm" in fpt("show", exported).stdout
+    record, shown = json.loads(fpt("show", exported, "--json").stdout), fpt("show", exported).stdout
+    assert "layer_norm" in shown
+    labeled = (
+        "held digest",
+        "before training",
+        record["held_digest_before"],
+        "after it",
+        record["held_digest_after"],
+    )
+    assert "".join(labeled).replace(" ", "") in re.sub(r"[\s│]", "", shown)
     assert json.loads(fpt("show", exported, "--json").stdout)["configuration"]["task"] == "bits/xor"
 
 

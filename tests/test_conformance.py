@@ -213,7 +213,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_end_of_a_process_is_a_result(tmp_path, install_project, monkeypatch, ending):
-    """A plugin that kills, leaves or holds the process fails the check that ran; the next ones run."""
+    """A plugin that kills, leaves or holds the process fails the check that ran; the next ones run, told of in order."""
     source, reason = ENDINGS[ending]
     folder = new_plugin("birds", tmp_path / "fpt-birds")
     hooks = folder / "fpt_birds" / "hooks.py"
@@ -221,7 +221,9 @@ def test_the_end_of_a_process_is_a_result(tmp_path, install_project, monkeypatch
     hooks.write_text(hooks.read_text().replace('"""The one task."""', f'"""The one task."""\n    {body}'))
     install_project(folder)
     monkeypatch.setitem(SUITES, "tried", ("check_hooks", "check_metadata"))
-    results = check("birds", suite="tried", patience=8)
+    begun = []
+    results = check("birds", suite="tried", patience=8, watcher=lambda *facts: begun.append(facts))
+    assert begun == [(1, 2, "check_hooks"), (2, 2, "check_metadata")]
     assert [(each.check, each.status) for each in results] == [
         ("check_hooks", "failed"),
         ("check_metadata", "passed"),

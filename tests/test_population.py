@@ -11,8 +11,10 @@ import torch
 import fpt_plugins as fpt
 from fpt_plugins.configuration import FAST_PARTS
 from fpt_plugins.data import collate, tokenize
+from fpt_plugins.errors import CannotShare
 from fpt_plugins.population import Population
 from fpt_plugins.record import RunRecord, read_record
+from fpt_plugins.storage import sealed, write_file
 from fpt_plugins.sweep import Sweep, arms_of
 
 BODY = {"backbone": "gpt2-mini", "init": "random", "init_seed": 0, "backbone_options": {"layers": 1}}
@@ -301,6 +303,14 @@ def test_a_sweep_is_continued_as_it_was_begun(tmp_path):
         fpt.train_population(XOR, out=tmp_path / "all", resume=True, lr=(1e-3, 5e-3))
     with pytest.raises(fpt.FptError, match="no sweep to resume"):
         fpt.train_population(XOR, out=tmp_path / "none", resume=True)
+
+
+def test_an_older_sweep_that_cannot_share_is_refused(tmp_path):
+    """A sweep begun by a version that took steps in parts is refused when it is resumed, as a new one is."""
+    arms = {"seed=0": fpt.Configuration.of(XOR, micro_batch_size=2, **SETTINGS)}
+    write_file(tmp_path / "sweep.json", sealed({"arms": {name: arm.to_json() for name, arm in arms.items()}}))
+    with pytest.raises(CannotShare, match="--micro-batch-size: runs that take a step in parts"):
+        Sweep.resumed(tmp_path, arms, {})
 
 
 def test_the_command_trains_them_and_marks_the_best(tmp_path, capsys):

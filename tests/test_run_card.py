@@ -17,6 +17,7 @@ from fpt_plugins.record import group_counts, read_record
 from fpt_plugins.registry import cards, parse_card
 from fpt_plugins.registry_cards import RunCard
 from fpt_plugins.registry_checks import check_registry
+from fpt_plugins.registry_commands import record
 from fpt_plugins.run_card import _RECIPE, command, record_run, run_card
 from fpt_plugins.settings_file import assignments_as_floats
 from tests import warm_processes
@@ -122,6 +123,22 @@ def test_every_setting_is_on_the_card():
     where_and_not_what = {"device", "data", "workers"}
     settings = on_the_card | said_by_the_machine | where_and_not_what | set(_RECIPE)
     assert settings == set(attrs.fields_dict(Configuration))
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (None, "the card is kept nowhere; write it, in a clone: fpt record"),
+        ("card.toml", "a registry has it as registry/runs/NAME.toml of a clone; next: fpt registry check"),
+        ("registry/runs/card.toml", "next: fpt registry check"),
+    ],
+)
+def test_the_command_says_where_the_card_goes(run, tmp_path, capsys, place, said):
+    """Without a file it is printed and kept nowhere; a file counts in a clone's registry alone."""
+    record(run, out=place and tmp_path / place)
+    shown = capsys.readouterr()
+    assert shown.err.startswith(said)
+    assert shown.out.startswith("name = " if place is None else str(tmp_path / place))
 
 
 def test_a_written_card_is_valid(run, tmp_path):
