@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fpt_plugins.arm import Arm
 
 COLORS = "Blues"
+FORMATS = (".png", ".svg", ".pdf")
 CELL = 0.2
 """Inches of a cell, where there are few of them."""
 SMALLEST, LARGEST = 1.4, 3.6
@@ -111,14 +112,18 @@ def layer_numbers(words: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in words.split(",") if word)
     except ValueError as error:
-        raise ConfigurationError(f"--layers {words}: {error}", "write --layers 0,5") from error
+        raise ConfigurationError(
+            f"--layers {words} names no layers by number", "write --layers 0,5"
+        ) from error
 
 
 def _layers(found: AttentionMap, asked: Sequence[int]) -> Sequence[int]:
     number = len(found.weights)
     for layer in asked:
         if not 0 <= layer < number:
-            raise ConfigurationError(f"there is no layer {layer}: the body has {number}, from 0")
+            raise ConfigurationError(
+                f"there is no layer {layer}: the body has {number}, from 0", f"give 0 to {number - 1}"
+            )
     return asked or range(number)
 
 
@@ -170,8 +175,11 @@ def write_attention(
         heads: Show each head beside their mean.
 
     Raises:
-        ConfigurationError: The body does not attend, or there is no such sample or layer.
+        ConfigurationError: The body does not attend, there is no such sample or layer, or ``out`` is of
+            another format.
     """
+    if out.suffix not in FORMATS:
+        raise ConfigurationError(f"{out} is no picture's name", f"end it with {', '.join(FORMATS)}")
     found = sample_attention(arm, split, sample)
     settings = arm.configuration
     title = f"{settings.task} on {settings.backbone} ({settings.init}), {split} sample {sample}"
@@ -199,6 +207,9 @@ def sample_attention(
 def _sample(arm: Arm, split: Literal["validation", "train"], place: int) -> Any:
     dataset: Any = arm.task.split(split)
     if not 0 <= place < len(dataset):
-        raise ConfigurationError(f"there is no sample {place}: the {split} split has {len(dataset)}, from 0")
+        raise ConfigurationError(
+            f"there is no sample {place}: the {split} split has {len(dataset)}, from 0",
+            f"give one from 0 to {len(dataset) - 1}",
+        )
     with seeded(stream_seed(arm.configuration.seed, "sample", 0, place)):  # a picture may be augmented
         return dataset[place][0]

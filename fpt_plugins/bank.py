@@ -43,7 +43,7 @@ class Bank:
 
     def __init__(self, arms: Mapping[str, Arm]) -> None:
         if not arms:
-            raise ConfigurationError("a bank needs an adapter")
+            raise ConfigurationError("a bank needs an adapter", "give a dictionary with one or more")
         owners = {name: _trained_owners(name, arm) for name, arm in arms.items()}
         check_one_body({name: _facts(arm) for name, arm in arms.items()})
         self.arms = dict(arms)

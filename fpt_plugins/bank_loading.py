@@ -47,6 +47,8 @@ def load_many(
         >>> bank = load_many({"xor": "runs/a", "digits": "runs/b"})  # doctest: +SKIP
     """
     named = dict(places) if isinstance(places, Mapping) else named_places(places)
+    if not named:
+        raise ConfigurationError("a bank needs an adapter", "name the folder of a run")
     found = {name: find_adapter(place) for name, place in named.items()}
     descriptions = {name: read_description(folder) for name, folder in found.items()}
     options: dict[str, Any] = {"backbone": backbone, "device": device, "precision": precision, "data": data}

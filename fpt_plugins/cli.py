@@ -136,6 +136,8 @@ def predict(run: Folder, *files: Path, backbone: Body = None, device: Device = "
     for answer in answers(arm, samples):
         print(json.dumps(answer), flush=True)
         answered, rejected = answered + ("rejected" not in answer), rejected + ("rejected" in answer)
+    if not files and not answered + rejected:
+        console(stderr=True).print("nothing to answer: standard input is empty; write a JSON value per line")
     if rejected:
         console(stderr=True).print(f"{answered} answered, {rejected} rejected")
 
@@ -188,7 +190,7 @@ def export(run: Folder, destination: Annotated[Path, Parameter(help="A new folde
 
 @app.command(name="export-backbone")
 def export_backbone(run: Folder, destination: Annotated[Path, Parameter(help="A new folder.")]) -> None:
-    """Write the body of a run trained with --train full as a Hugging Face folder, for hf:FOLDER."""
+    """Write the body as a run left it, best with --train full, as a Hugging Face folder, for hf:FOLDER."""
     from fpt_plugins.backbone_export import export_backbone as write
 
     print(f"--backbone hf:{write(run, destination)}")
@@ -238,13 +240,22 @@ def launch(
     except (FptError, CycloptsError, OSError) as error:
         if debug:
             raise
-        message = Text("error: ", style="bold red").append(str(error), style="not bold default")
+        message = Text("error: ", style="bold red").append(_said(error), style="not bold default")
         console(stderr=True).print(message)
         return _exit_code(error)
     except KeyboardInterrupt:
         console(stderr=True).print("interrupted")
         return INTERRUPTED
     return 0
+
+
+def _said(error: Exception) -> str:
+    """A mistake in words, and what to do; the operating system's without its number."""
+    if isinstance(error, CycloptsError):
+        return f"{error}\n  see what there is: fpt --help, or fpt COMMAND --help"
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}\n  give another place, or see what is there"
+    return str(error)
 
 
 def _exit_code(error: Exception) -> int:

@@ -29,7 +29,7 @@ def read_files(task: Task, paths: Iterable[Path]) -> Iterator[tuple[str, Any]]:
     """
     for path in paths:
         if not path.exists():
-            raise InputError("there is no such file", where=str(path))
+            raise InputError("there is no such file", "give files of the modality", where=str(path))
         if path.suffix == ".jsonl":
             with path.open(encoding="utf-8-sig") as file:
                 yield from read_lines(task, file, str(path))
@@ -88,14 +88,16 @@ def _read_lines(lines: TextIO, name: str, parse: Callable[[Any, str], Any]) -> I
             if line.strip():
                 yield _read_line(line, f"{name}, line {number}", str(number), parse)
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8: {error.reason}", where=f"{name}, after line {number}") from error
+        raise InputError(
+            f"not UTF-8: {error.reason}", "write it in UTF-8", where=f"{name}, after line {number}"
+        ) from error
 
 
 def _read_line(line: str, where: str, number: str, parse: Callable[[Any, str], Any]) -> tuple[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}", where=where) from error
+        raise InputError(f"not JSON: {error}", "write one JSON value per line", where=where) from error
     named = isinstance(value, dict) and "id" in value
     identifier = str(value.pop("id")) if named else number
     try:

@@ -88,7 +88,10 @@ def find_rates(
         5
     """
     if not 0 < low < high or steps < 3:
-        raise ConfigurationError(f"no range: {steps} steps from {low:g} to {high:g}")
+        raise ConfigurationError(
+            f"no range: {steps} steps from {low:g} to {high:g}",
+            "give --low above 0, --high above --low, and 3 --steps or more",
+        )
     with preserved_generators():
         points = tuple(_points(assemble(configuration), low, (high / low) ** (1 / (steps - 1)), steps))
     if len(points) < 3:

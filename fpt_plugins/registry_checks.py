@@ -73,6 +73,9 @@ def _folder(file: Traversable) -> str:
 
 
 def _read(file: Traversable, folder: str) -> CheckedFile:
+    if not file.is_file():
+        found = Finding(str(file), "", "there is no such file", "give a card: registry/runs/NAME.toml")
+        return CheckedFile(file, folder, None, (found,))
     kind = KINDS.get(folder)
     if kind is None:
         remedy = f"put it into one of {', '.join(f'registry/{name}' for name in KINDS)}"

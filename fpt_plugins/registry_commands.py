@@ -103,7 +103,7 @@ def record(
     if out is None:
         said = f"the card is kept nowhere; write it, in a clone: fpt record {run} --out {place}"
     elif out.resolve().parent.parts[-2:] != ("registry", "runs"):
-        said = f"a registry has it as {place} of a clone; next: fpt registry check {out}"
+        said = f"put it into a clone's registry; next: fpt registry check {place}"
     else:
         said = f"next: fpt registry check {out}"
     console(stderr=True).print(said)

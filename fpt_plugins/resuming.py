@@ -33,7 +33,10 @@ def continued(
     for name in ("task", *sorted(named - _MAY_DIFFER)):
         now, begun = getattr(asked, name), getattr(stored, name)
         if not _agrees(now, begun):
-            raise ConfigurationError(f"the run in {path} was begun with {name} {begun}, not {now}")
+            raise ConfigurationError(
+                f"the run in {path} was begun with {name} {begun}, not {now}",
+                f"leave {name} out to continue it as it was, or begin another run with another --out",
+            )
     return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & _MAY_DIFFER})
 
 

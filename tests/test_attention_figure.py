@@ -94,6 +94,8 @@ def test_what_is_not_there_is_refused(run, tmp_path, capsys):
     arm = fpt.load(run, device="cpu")
     with pytest.raises(ConfigurationError, match=r"no sample 100000: the validation split has \d+, from 0"):
         write_attention(arm, tmp_path / "a.png", sample=100_000)
+    with pytest.raises(fpt.ConfigurationError, match=r"a\.txt is no picture's name\n  end it with \.png"):
+        write_attention(arm, tmp_path / "a.txt")
     with pytest.raises(ConfigurationError, match="no layer 2: the body has 2, from 0"):
         write_attention(arm, tmp_path / "a.png", layers=(0, 2))
     with pytest.raises(ConfigurationError, match="--layers one"):

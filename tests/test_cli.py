@@ -105,6 +105,14 @@ def test_show_and_export(run, tmp_path):
         (["train", "bits/xor", "--init", "warm"], 2, "warm"),
         (["evaluate", "nowhere"], 1, "nowhere holds no record.json"),
         (["shwo", "nowhere"], 2, "shwo"),
+        (["backbones", "gpt2"], 2, "fpt COMMAND --help"),
+        (["predict-many"], 2, "name the folder of a run"),
+        (
+            ["study", "run", "nowhere.toml"],
+            2,
+            "the study nowhere.toml: No such file or directory\n  give a study's",
+        ),
+        (["lr-find", "bits/xor", "--steps", "1"], 2, "3 --steps or more"),
     ],
 )
 def test_errors_are_one_message(tmp_path, words, code, expected):

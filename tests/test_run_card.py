@@ -129,7 +129,7 @@ def test_every_setting_is_on_the_card():
     ("place", "said"),
     [
         (None, "the card is kept nowhere; write it, in a clone: fpt record"),
-        ("card.toml", "a registry has it as registry/runs/NAME.toml of a clone; next: fpt registry check"),
+        ("card.toml", "put it into a clone's registry; next: fpt registry check registry/runs/NAME.toml"),
         ("registry/runs/card.toml", "next: fpt registry check"),
     ],
 )

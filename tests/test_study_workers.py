@@ -1,8 +1,12 @@
 """Cells that raise, hang, are killed, run out of memory or overflow, and a study that goes on."""
 
+from pathlib import Path
+
 import pytest
 
+from fpt_plugins import ConfigurationError
 from fpt_plugins.study.local_workers import LocalWorkers
+from fpt_plugins.study.session import Means
 
 POISON = """
 import os, signal, time
@@ -98,3 +102,19 @@ def test_a_cell_that_hangs_is_ended(poison, run_small):
     results = run_small(poison(["hang"], 1), LocalWorkers(1))
     (cell,) = results.select("poison/task", "hang", "sweep")
     assert (cell.status, cell.reason, cell.attempts) == ("failed", "not over after 1 seconds", 1)
+
+
+def test_a_stopped_study_is_continued_as_it_was():
+    """The command has the flags that were given, and none that were not."""
+    folder = Path("studies/xor")
+    assert Means().command(folder) == "fpt study run studies/xor"
+    asked = Means(bank=True, threads=7, data=Path("my data"), engine="ray", workers=3)
+    flags = "--bank --engine ray --threads 7 --data 'my data' --workers 3"
+    assert asked.command(folder) == f"fpt study run studies/xor {flags}"
+
+
+def test_a_session_without_workers_is_refused():
+    """No worker and no thread are refused with what to give."""
+    for wrong in ({"workers": 0}, {"threads": 0}):
+        with pytest.raises(ConfigurationError, match="a session takes at least one of each"):
+            Means(**wrong)

@@ -33,15 +33,20 @@ class Means:
     """
 
     engine: Literal["local", "ray"] = "local"
-    workers: int = attrs.field(default=1, validator=attrs.validators.ge(1))
-    threads: int = attrs.field(validator=attrs.validators.ge(1))
+    workers: int = attrs.field(default=1)
+    threads: int = attrs.field()
     address: str | None = None
     bank: bool = False
     data: Path | None = None
 
     @threads.default
     def _share(self) -> int:
-        return max(1, (os.cpu_count() or 1) // self.workers)
+        return max(1, (os.cpu_count() or 1) // max(1, self.workers))
+
+    def __attrs_post_init__(self) -> None:
+        if min(self.workers, self.threads) < 1:
+            found = f"--workers {self.workers} --threads {self.threads}"
+            raise ConfigurationError(f"{found}: a session takes at least one of each", "give 1 or more")
 
     def command(self, folder: Path) -> str:
         """What continues a study with the same means.

@@ -52,8 +52,12 @@ def read_study(path: Path, scale: str = "laptop") -> Study:
         return load_study(path)
     try:
         found = read_toml(path)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the study {path}: {error}") from error
+    except OSError as error:
+        remedy = "give a study's TOML file, or the folder of one that was begun"
+        raise ConfigurationError(f"the study {path}: {error.strerror or error}", remedy) from error
+    except ValueError as error:
+        remedy = "docs/studies.md says what such a file holds"
+        raise ConfigurationError(f"the study {path} is not TOML: {error}", remedy) from error
     return build_study(found, scale, str(path))
 
 
