@@ -110,7 +110,7 @@ def test_show_and_export(run, tmp_path):
         (
             ["study", "run", "nowhere.toml"],
             2,
-            "the study nowhere.toml: No such file or directory\n  give a study's",
+            "the study nowhere.toml: No such file or directory\n  give",
         ),
         (["lr-find", "bits/xor", "--steps", "1"], 2, "3 --steps or more"),
     ],

@@ -213,7 +213,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_end_of_a_process_is_a_result(tmp_path, install_project, monkeypatch, ending):
-    """A plugin that kills, leaves or holds the process fails the check that ran; the next run; each is told."""
+    """A plugin that kills, leaves or holds the process fails the check that ran; the next ones run."""
     source, reason = ENDINGS[ending]
     folder = new_plugin("birds", tmp_path / "fpt-birds")
     hooks = folder / "fpt_birds" / "hooks.py"

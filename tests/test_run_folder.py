@@ -74,7 +74,8 @@ def test_another_setting_is_refused_by_name(run, name):
     with pytest.raises(ConfigurationError) as caught:
         resume(run.path, **{name: DIFFERENT[name]})
     begun = getattr(run.configuration, name)
-    assert str(caught.value).endswith(f"was begun with {name} {begun}, not {DIFFERENT[name]}")
+    assert caught.value.message.endswith(f"was begun with {name} {begun}, not {DIFFERENT[name]}")
+    assert caught.value.remedy.startswith(f"leave {name} out")
 
 
 def test_another_task_is_refused(run):
