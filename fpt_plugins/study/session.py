@@ -52,14 +52,17 @@ class Means:
         """What continues a study with the same means.
 
         Example:
-            >>> Means(bank=True, data=Path("my data")).command(Path("studies/xor"))
-            "fpt study run studies/xor --bank --data 'my data'"
+            >>> Means(bank=True, threads=2, data=Path("my data")).command(Path("studies/xor"))
+            "fpt study run studies/xor --bank --threads 2 --data 'my data'"
         """
         usual = type(self)(workers=self.workers)
         words = ["fpt", "study", "run", str(folder), *(["--bank"] if self.bank else [])]
         for name in ("engine", "address", "threads", "data"):
-            value = getattr(self, name)
-            words += [] if value == getattr(usual, name) else [f"--{name}", str(value)]
+            value, kept = (
+                getattr(self, name),
+                self.bank and name == "threads",
+            )  # a bank is continued with as many
+            words += [f"--{name}", str(value)] if kept or value != getattr(usual, name) else []
         return shlex.join([*words, *(["--workers", str(self.workers)] if self.workers > 1 else [])])
 
     def hands(self, study: Study) -> Workers:
