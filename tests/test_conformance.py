@@ -256,7 +256,7 @@ RESULTS = [
 
 def test_the_table_has_every_result_and_the_counts(monkeypatch, capsys):
     """Names, reasons and remedies are shown, then the tier; a failure is an error with its remedy."""
-    monkeypatch.setattr(results_table, "check", lambda name: RESULTS)
+    monkeypatch.setattr(results_table, "check", lambda name, watcher: RESULTS)
     with pytest.raises(PluginError, match="birds fails check_widths\n  narrow it"):
         results_table.print_asked("birds", None)
     shown = capsys.readouterr().out
@@ -267,7 +267,7 @@ def test_the_table_has_every_result_and_the_counts(monkeypatch, capsys):
 
 def test_json_is_a_list_of_records(monkeypatch, capsys):
     """Standard output has each result as an object, and nothing else."""
-    monkeypatch.setattr(results_table, "check", lambda name: RESULTS[:1])
+    monkeypatch.setattr(results_table, "check", lambda name, watcher: RESULTS[:1])
     results_table.print_asked("birds", None, as_json=True)
     assert json.loads(capsys.readouterr().out) == [
         {
