@@ -49,7 +49,7 @@ LAYERS = (
     ("backbones.rotary", "backbones.shape", "backbones.hugging_face", "backbones.inits", "backbones.no_body"),
     ("backbones.bert", "backbones.distilbert", "backbones.gpt2", "backbones.gpt_neox", "backbones.llama"),
     ("backbones.longformer", "backbones.opt", "backbones.t5"),
-    ("backbones.config_file",),
+    ("backbones.config_file", "backbones.weights_file"),
     ("backbones.checkpoint",),
     ("backbones.initialization",),
     ("backbones.trained_run",),

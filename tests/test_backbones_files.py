@@ -143,7 +143,7 @@ def with_tensor(name, tensor):
         (with_tensor("adapter.weight", torch.ones(2)), "holds adapter.weight, which its architecture"),
         (with_tensor("transformer.ln_f.bias", torch.ones(16)), "are the same tensor"),
         (with_tensor("ln_f.bias", torch.ones(17)), "ln_f.bias has the shape [17], config.json says [16]"),
-        (with_tensor("ln_f.bias", torch.ones(16, dtype=torch.int8)), "ln_f.bias is of type torch.int8"),
+        (with_tensor("ln_f.bias", torch.ones(16, dtype=torch.int8)), "ln_f.bias is of type I8"),
         (with_tensor("wpe.weight", torch.ones(9, 16)), "wpe.weight has the shape [9, 16]"),
     ],
 )

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
-import safetensors
 from torch import Tensor
 
 from fpt_plugins.backbones.config_file import read_json
 from fpt_plugins.backbones.tensor_names import TensorNames
-from fpt_plugins.digest import SAFETENSORS_NAMES, file_digest
+from fpt_plugins.backbones.weights_file import StoredTensor, open_weights
+from fpt_plugins.digest import file_digest
 from fpt_plugins.errors import ConfigurationError, IntegrityError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_REAL_NUMBERS = ("F64", "F32", "F16", "BF16")
 
 
 @attrs.frozen(eq=False)
 class FileTensor:
-    """A tensor and what its file calls it. It may still be mapped from the file: copy it."""
+    """A tensor and what its file calls it."""
 
     name: str
     tensor: Tensor
@@ -73,21 +75,21 @@ def read_tensors(
     Raises:
         IntegrityError: A tensor is missing, left over, twice there, or of another shape or type.
     """
-    found: dict[str, FileTensor] = {}
-    where = ""
-    wanted_blocks = {names.block(name) for name in shapes}
-    left_out = set(range(layers)) - wanted_blocks
-    for path in files:
-        where = str(path.parent)
-        for tensor in _tensors(path):
-            name = names.of_body(tensor.name)
-            if names.is_unused(name) or names.block(name) in left_out:
-                continue
-            if name in found:
-                raise IntegrityError(f"{path}: {tensor.name} and {found[name].name} are the same tensor")
-            found[name] = tensor
-    _check_complete(found, shapes, where)
-    return found
+    with ExitStack() as opened:
+        found: dict[str, StoredTensor] = {}
+        where = ""
+        left_out = set(range(layers)) - {names.block(name) for name in shapes}
+        for path in files:
+            where = str(path.parent)
+            for tensor in opened.enter_context(open_weights(path)).values():
+                name = names.of_body(tensor.name)
+                if names.is_unused(name) or names.block(name) in left_out:
+                    continue
+                if name in found:
+                    raise IntegrityError(f"{path}: {tensor.name} and {found[name].name} are the same tensor")
+                found[name] = tensor
+        _check_complete(found, shapes, where)
+        return {name: FileTensor(tensor.name, tensor.read()) for name, tensor in found.items()}
 
 
 def read_token_embeddings(files: Iterable[Path], names: TensorNames) -> Tensor | None:
@@ -101,22 +103,15 @@ def read_token_embeddings(files: Iterable[Path], names: TensorNames) -> Tensor |
         IntegrityError: A file is damaged.
     """
     for path in files:
-        for tensor in _tensors(path, lambda name: names.of_body(name) in names.token_tables):
-            return tensor.tensor.float()
+        with open_weights(path) as tensors:
+            for tensor in tensors.values():
+                if names.of_body(tensor.name) in names.token_tables:
+                    return tensor.read().float()
     return None
 
 
-def _tensors(path: Path, wanted: Callable[[str], bool] = lambda _name: True) -> Iterator[FileTensor]:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            for name in filter(wanted, file.keys()):
-                yield FileTensor(name, file.get_tensor(name))
-    except safetensors.SafetensorError as error:
-        raise IntegrityError(f"{path} is no whole safetensors file: {error}") from error
-
-
 def _check_complete(
-    found: Mapping[str, FileTensor], shapes: Mapping[str, tuple[int, ...]], where: str
+    found: Mapping[str, StoredTensor], shapes: Mapping[str, tuple[int, ...]], where: str
 ) -> None:
     if missing := sorted(shapes.keys() - found.keys()):
         raise IntegrityError(f"{where} lacks {_some(missing)}")
@@ -126,13 +121,13 @@ def _check_complete(
         _check_tensor(found[name], shape, where)
 
 
-def _check_tensor(found: FileTensor, shape: tuple[int, ...], where: str) -> None:
-    if tuple(found.tensor.shape) != shape:
+def _check_tensor(found: StoredTensor, shape: tuple[int, ...], where: str) -> None:
+    if found.shape != shape:
         raise IntegrityError(
-            f"{where}: {found.name} has the shape {list(found.tensor.shape)}, config.json says {list(shape)}"
+            f"{where}: {found.name} has the shape {list(found.shape)}, config.json says {list(shape)}"
         )
-    if not found.tensor.is_floating_point() or str(found.tensor.dtype) not in SAFETENSORS_NAMES:
-        raise IntegrityError(f"{where}: {found.name} is of type {found.tensor.dtype}, which is not read")
+    if found.type not in _REAL_NUMBERS:
+        raise IntegrityError(f"{where}: {found.name} is of type {found.type}, which is not read")
 
 
 def _shards(index: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 import numpy as np
@@ -67,7 +67,7 @@ def pretrained(body: Blank) -> Numbers:
     """The file's numbers, in single precision; known by the file's own names, types and bytes."""
     found = body.read()
     source_digest = digest({tensor.name: tensor.tensor for tensor in found.values()})
-    return Numbers({name: _copy(tensor.tensor) for name, tensor in found.items()}, source_digest)
+    return Numbers(dict(_in_single_precision(found)), source_digest)
 
 
 def random(body: Blank) -> Numbers:
@@ -81,16 +81,14 @@ def random(body: Blank) -> Numbers:
 
 def statistics(body: Blank) -> Numbers:
     """Each tensor normal with the mean and the deviation of the pretrained one."""
-    return _drawn(
-        {name: _like(_copy(t.tensor), generator(body.seed, name)) for name, t in body.read().items()}
-    )
+    read = _in_single_precision(body.read())
+    return _drawn({name: _like(tensor, generator(body.seed, name)) for name, tensor in read})
 
 
 def shuffled(body: Blank) -> Numbers:
     """Each tensor's pretrained entries in another order."""
-    return _drawn(
-        {name: _permuted(_copy(t.tensor), generator(body.seed, name)) for name, t in body.read().items()}
-    )
+    read = _in_single_precision(body.read())
+    return _drawn({name: _permuted(tensor, generator(body.seed, name)) for name, tensor in read})
 
 
 INITIALIZATIONS: dict[str, Callable[[Blank], Numbers]] = {
@@ -105,8 +103,10 @@ def _drawn(tensors: dict[str, Tensor]) -> Numbers:
     return Numbers(tensors, digest(tensors))
 
 
-def _copy(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.float32, copy=True)
+def _in_single_precision(found: dict[str, FileTensor]) -> Iterator[tuple[str, Tensor]]:
+    """Empties what was read tensor by tensor: a body and its copy would be twice the memory."""
+    for name in tuple(found):
+        yield name, found.pop(name).tensor.float()
 
 
 def _normal(shape: tuple[int, ...], draw: np.random.Generator) -> Tensor:

@@ -50,9 +50,14 @@ def _overlap() -> bytes:
     return _tensors({"a": both, "b": both}, bytes(8))
 
 
-def _million_tensors() -> bytes:
+def _many_tensors(count: int) -> bytes:
     empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-    return _tensors(dict.fromkeys(map(str, range(1_000_000)), empty))
+    return _tensors(dict.fromkeys(map(str, range(count)), empty))
+
+
+HUGE_TABLE = _tensors(
+    {"wpe.weight": {"dtype": "F32", "shape": [TERABYTE // 64, 16], "data_offsets": [0, TERABYTE]}}
+)
 
 
 def _config(**changes: Any) -> Make:
@@ -125,7 +130,7 @@ SAVED: dict[str, tuple[str, Make]] = {
     "adapter: a pickle in place of safetensors": ("adapter", _sealed_weights(CODE)),
     "adapter: a header of 2^63 bytes": ("adapter", _sealed_weights(struct.pack("<Q", 1 << 63) + bytes(64))),
     "adapter: tensors that overlap": ("adapter", _sealed_weights(_overlap())),
-    "adapter: a million tensors": ("adapter", _sealed_weights(_million_tensors())),
+    "adapter: a million tensors": ("adapter", _sealed_weights(_many_tensors(1_000_000))),
     "adapter: a header a thousand levels deep": (
         "adapter",
         _sealed_weights(struct.pack("<Q", 2000) + b"[" * 1000 + b"]" * 1000),
@@ -223,6 +228,14 @@ SAVED: dict[str, tuple[str, Make]] = {
     "body: weights with a header of 2^63 bytes": (
         "body",
         written("model.safetensors", struct.pack("<Q", 1 << 63) + bytes(64)),
+    ),
+    "body: weights of a terabyte of nothing": (
+        "body",
+        grown("model.safetensors", TERABYTE + len(HUGE_TABLE), HUGE_TABLE),
+    ),
+    "body: weights with a hundred thousand tensors": (
+        "body",
+        written("model.safetensors", _many_tensors(100_000)),
     ),
     # caches
     "token-cache: an external link": ("token-cache", _hdf5(_external_link)),

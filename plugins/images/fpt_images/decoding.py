@@ -34,7 +34,8 @@ def decode(path: Path, layout: PictureLayout) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps
 
-    with _refusing(path), Image.open(path, formats=FORMATS) as image:
+    # Opened here: of a file that Pillow opens itself it maps plain pixels, and a cut would end the process.
+    with _refusing(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         _check(image, path)
         return from_image(ImageOps.exif_transpose(image), layout)
 

@@ -3,13 +3,16 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fpt_images import decoding
 from fpt_images.decoding import decode
 from fpt_images.layout import PictureLayout
+from fpt_images.samples import from_image
 from fpt_images.tasks import Digits, Mnist
 from fpt_plugins import InputError
 
@@ -55,6 +58,21 @@ def test_lossless_formats(tmp_path, kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     path = saved(tmp_path / "picture", stripes(RED, BLUE, width=32, height=32), format=kind, **options)
     assert np.array_equal(decode(path, COLOR), np.array(stripes(RED, BLUE, width=32, height=32)))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PPM", "TIFF"])
+def test_no_picture_is_mapped(tmp_path, monkeypatch, kind):
+    """While a grey picture of plain bytes is decoded, its file is among no memory maps of the process."""
+    path = saved(tmp_path / "picture", Image.new("L", (32, 32), 7), format=kind)
+    maps = []
+
+    def seen(image, layout):
+        maps.append(Path("/proc/self/maps").read_text())
+        return from_image(image, layout)
+
+    monkeypatch.setattr(decoding, "from_image", seen)
+    decode(path, GREY)
+    assert [str(path) in each for each in maps] == [False]
 
 
 def test_a_jpeg_is_close(tmp_path):
