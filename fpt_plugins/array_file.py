@@ -7,12 +7,12 @@ out the structure around the numbers. It ignores what follows its last block, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpt_plugins.errors import IntegrityError
+from fpt_plugins.open_file import OpenFile
 
 if TYPE_CHECKING:
     import h5py
@@ -31,14 +31,14 @@ def seal(path: Path, key: str) -> None:
         path: A file that is closed.
         key: What its content depends on; it opens with no other.
     """
-    found = _digest(path, key, path.stat().st_size)
+    with OpenFile(path) as written:
+        found = _digest(written, key, written.size)
     with path.open("ab") as file:
         file.write(found)
 
 
-@contextmanager
-def open_sealed(path: Path, key: str, names: Collection[str] | None = None) -> Iterator[h5py.File]:
-    """A file whose every byte was checked, and whose arrays stand in the file itself.
+def open_sealed(path: Path, key: str, names: Collection[str] | None = None) -> OpenFile:
+    """A file whose every byte was checked, and whose arrays stand in the file itself: for ``open_arrays``.
 
     Args:
         path: The file.
@@ -46,43 +46,48 @@ def open_sealed(path: Path, key: str, names: Collection[str] | None = None) -> I
         names: The arrays that it has to hold, and no others; any where it is ``None``.
 
     Raises:
+        FileNotFoundError: There is none.
         IntegrityError: It is damaged, cut off, of another key, or reaches out of itself.
     """
     try:
-        _check_seal(path, key)
-        with open_arrays(path) as file:
-            for name in file:
-                _check_own(file, name)
-            if names is not None and sorted(file) != sorted(names):
-                raise ValueError(f"it holds {', '.join(file) or 'nothing'}")
-            yield file
+        checked = OpenFile(path)
+        _check_seal(checked, key)
+        with open_arrays(checked) as file:
+            _check_arrays(file, names)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(path) from error
     except _DAMAGE as error:
         raise IntegrityError(f"{path} is damaged: {error}", "remove it: it is made anew") from error
+    return checked
 
 
-def open_arrays(path: Path) -> h5py.File:
+def open_arrays(checked: OpenFile) -> h5py.File:
     """A file to read from, by ordinary reads: a memory map would end the process where it is cut off."""
     import h5py
 
-    return h5py.File(path, "r", locking=False)  # nothing writes to it, and network drives refuse locks
+    return h5py.File(checked, "r", locking=False)  # nothing writes to it, and network drives refuse locks
 
 
-def _check_seal(path: Path, key: str) -> None:
-    size = path.stat().st_size - _SEAL_BYTES
-    with path.open("rb") as file:
-        file.seek(max(size, 0))
-        sealed = file.read(_SEAL_BYTES)
-    if size < 0 or sealed != _digest(path, key, size):
+def _check_seal(file: OpenFile, key: str) -> None:
+    size = file.size - _SEAL_BYTES
+    if size < 0 or _digest(file, key, size) != file.read(_SEAL_BYTES):
         raise ValueError("its content is not what its digest says")
 
 
-def _digest(path: Path, key: str, size: int) -> bytes:
+def _digest(file: OpenFile, key: str, size: int) -> bytes:
+    """Of the key and of so many bytes from the beginning; what follows them is read next."""
     found = hashlib.sha256(f"{key}\n".encode())
-    with path.open("rb") as file:
-        while size > 0 and (block := file.read(min(BLOCK_BYTES, size))):
-            found.update(block)
-            size -= len(block)
+    file.seek(0)
+    for place in range(0, size, BLOCK_BYTES):
+        found.update(file.read(min(BLOCK_BYTES, size - place)) or b"")
     return found.digest()
+
+
+def _check_arrays(file: h5py.File, names: Collection[str] | None) -> None:
+    for name in file:
+        _check_own(file, name)
+    if names is not None and sorted(file) != sorted(names):
+        raise ValueError(f"it holds {', '.join(file) or 'nothing'}")
 
 
 def _check_own(file: h5py.File, name: str) -> None:

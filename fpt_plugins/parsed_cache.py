@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fpt_plugins.array_file import open_sealed, seal
+from fpt_plugins.array_file import open_arrays, open_sealed, seal
 from fpt_plugins.cache_folder import cache_folder
 from fpt_plugins.errors import IntegrityError
 
@@ -55,9 +55,7 @@ def _folder(plugin: str) -> Path:
 
 
 def _read(path: Path, key: str) -> Arrays:
-    if not path.exists():
-        raise FileNotFoundError(path)
-    with open_sealed(path, key) as file:
+    with open_arrays(open_sealed(path, key)) as file:
         return {name: file[name][:] for name in file}
 
 

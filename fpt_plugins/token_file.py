@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.array_file import open_arrays, open_sealed, seal
+from fpt_plugins.open_file import OpenFile
 from fpt_plugins.tokens import HELD, HeldTokens
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ CHUNK_BYTES = 1 << 16
 
 
 class StoredTokens:
-    """The tokens of a file that was checked. Each process opens the file for itself.
+    """The tokens of a file that was checked, whatever has its name by now. Each process opens it for itself.
 
     Args:
-        path: The file.
+        checked: The file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._process = path, 0
+    def __init__(self, checked: OpenFile) -> None:
+        self._checked, self._process = checked, 0
         self._file: Any = None
 
     @property
@@ -51,7 +52,7 @@ class StoredTokens:
 
     def _data_set(self, name: str) -> h5py.Dataset:
         if self._process != os.getpid():  # a handle of HDF5 does not survive a fork
-            self._file, self._process = open_arrays(self._path), os.getpid()
+            self._file, self._process = open_arrays(self._checked), os.getpid()
         return self._file[name]
 
 
@@ -86,10 +87,7 @@ def open_tokens(path: Path, key: str) -> StoredTokens:
         FileNotFoundError: There is none.
         IntegrityError: It is damaged, cut off, of another key, or reaches out of itself.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
-    with open_sealed(path, key, HELD):
-        return StoredTokens(path)
+    return StoredTokens(open_sealed(path, key, HELD))
 
 
 def _append(file: h5py.File, name: str, part: Any) -> None:

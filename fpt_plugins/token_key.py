@@ -75,5 +75,5 @@ def _code(plugin: InstalledPlugin) -> dict[str, str]:
         str(path.relative_to(folder)): file_digest(path)
         for folder in map(Path, found.submodule_search_locations)
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.parent.name != "__pycache__"  # where other processes put files meanwhile
     }

@@ -15,7 +15,7 @@ import fpt_plugins
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
-    ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "progress"),
+    ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "open_file", "progress"),
     ("console", "flags", "formats", "memory", "processes"),
     (
         "accepted_values",

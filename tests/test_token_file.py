@@ -3,11 +3,13 @@
 import multiprocessing
 import tracemalloc
 from contextlib import suppress
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from fpt_plugins import array_file
 from fpt_plugins.array_file import seal
 from fpt_plugins.errors import IntegrityError
 from fpt_plugins.token_file import open_tokens, write_tokens
@@ -186,6 +188,10 @@ def test_a_forked_process_reads_for_itself(path):
     assert stored.values[3:7].tolist() == expected
 
 
+def same_or_exit(stored):
+    raise SystemExit(not same(stored))
+
+
 def write_again(path):
     for _ in range(5):
         write_tokens(path, KEY, parts())
@@ -201,3 +207,39 @@ def test_writers_at_once_leave_a_whole_file(path):
         assert same(open_tokens(path, KEY))
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("moment", ["_digest", "open_arrays"])
+def test_what_is_put_in_its_place_meanwhile_is_not_mixed_in(path, monkeypatch, moment):
+    """A file that another one replaces while it is checked or opened is read as it was."""
+    other = path.with_name("other.h5")
+    write_tokens(other, KEY, parts(count=1))
+    step = getattr(array_file, moment)
+
+    def replaced_before(*arguments):
+        if other.exists():
+            other.replace(path)
+        return step(*arguments)
+
+    monkeypatch.setattr(array_file, moment, replaced_before)
+    assert same(open_tokens(path, KEY))
+    assert len(open_tokens(path, KEY).lengths) == 50
+
+
+def test_tokens_outlive_the_name_of_their_file(path):
+    """Tokens that were opened are read after their file was removed, by a child process as well."""
+    stored = open_tokens(path, KEY)
+    path.unlink()
+    assert same(stored)
+    child = multiprocessing.get_context("fork").Process(target=same_or_exit, args=(stored,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def test_each_file_that_was_opened_is_closed(path):
+    """Opening a file fifty times leaves no descriptor behind when the tokens are gone."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(50):
+        assert open_tokens(path, KEY).lengths[0]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
