@@ -68,7 +68,7 @@ def fill(arm: Arm, folder: Path, description: Mapping[str, Any]) -> Arm:
         IntegrityError: The weights are damaged, or the body or a plugin is not the adapter's.
     """
     _check_plugins(description, arm, folder)
-    _check_body(description, arm)
+    _check_body(description, arm, folder)
     content = read_weights(folder, description, most_bytes(trained_parameters(arm)))
     put_tensors(arm, read_tensors(content, folder / WEIGHTS), folder)
     arm.model.eval()
@@ -119,16 +119,16 @@ def _check_plugins(description: Mapping[str, Any], arm: Arm, folder: Path) -> No
         if found["distribution"] != written["distribution"]:
             raise IntegrityError(
                 f"the plugin {name} comes from {found['distribution']} {found['version']} here; "
-                f"the adapter was made with {written['distribution']} {written['version']}",
+                f"{folder} was made with {written['distribution']} {written['version']}",
                 f"install {written['distribution']} and uninstall {found['distribution']}",
             )
 
 
-def _check_body(description: Mapping[str, Any], arm: Arm) -> None:
+def _check_body(description: Mapping[str, Any], arm: Arm, folder: Path) -> None:
     expected, found = description["backbone"]["source_digest"], arm.model.backbone.source_digest
     if expected != found:
         raise IntegrityError(
-            f"the adapter was trained on a body {arm.spec.name} with source digest {expected[:16]}..., "
+            f"{folder} was trained on a body {arm.spec.name} with source digest {expected[:16]}..., "
             f"and the one here has {found[:16]}...",
             "use the same weights file, or train again on this one",
         )

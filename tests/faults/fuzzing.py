@@ -15,16 +15,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fpt_plugins.errors import FptError
 from tests.faults.attack import Attack, Outcome
 from tests.faults.subjects import BY_NAME, QUICK_FIRST
-from tests.faults.trial import attacked, outcome, refusal
+from tests.faults.trial import attacked, fault_of, outcome
 
 PER_TRIAL = 50
 """Inputs of one trial: so many are drawn by hypothesis at once."""
 WITHOUT = ("installed-cards", "body", "loaded-adapter", "tape-lmdb")
 """Too slow for this, or read by another process: the mutations reach them."""
-SLOWEST = 5.0
 FUZZED = tuple(subject for subject in QUICK_FIRST if subject.name not in WITHOUT)
 
 _EXTREME = st.sampled_from(
@@ -71,7 +69,7 @@ def trial(name: str, number: int, folder: Path) -> str:
         path.write_bytes(content)
         with suppress(RecursionError, ValueError):  # what no writer could seal is read as it is
             subject.reseal(folder)
-        if fault := _fault(subject, folder):
+        if fault := fault_of(subject, folder):
             faults.append(f"{fault}: {content[:80]!r}")
 
     try:
@@ -80,17 +78,6 @@ def trial(name: str, number: int, folder: Path) -> str:
         shutil.rmtree(folder)
         shutil.copytree(whole, folder)
     return f"broken: {faults[0]}" if faults else f"{PER_TRIAL} inputs read or refused by name"
-
-
-def _fault(subject: Any, folder: Path) -> str:
-    try:
-        subject.content(folder)
-    except FptError as error:
-        what = refusal(error.message, folder)
-        return what.removeprefix("broken: ") if what.startswith("broken") else ""
-    except Exception as error:  # noqa: BLE001 # it is what is looked for
-        return f"{type(error).__name__} {str(error)[:200]}"
-    return ""
 
 
 def _run(times: int, folder: Path) -> Outcome:

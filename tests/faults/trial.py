@@ -146,6 +146,20 @@ def judged(read: Callable[[], str], subject: Subject, folder: Path, whole: str) 
     return "broken: other content was loaded" if subject.sealed else "read as other data: it has no digest"
 
 
+def fault_of(subject: Subject, folder: Path) -> str:
+    """What is wrong with how the subject's files were read or refused; nothing if nothing is."""
+    from fpt_plugins.errors import FptError
+
+    try:
+        subject.content(folder)
+    except FptError as error:
+        what = refusal(error.message, folder)
+        return what.removeprefix("broken: ") if what.startswith("broken") else ""
+    except Exception as error:  # noqa: BLE001 # it is what is looked for
+        return f"{type(error).__name__} {str(error)[:200]}"
+    return ""
+
+
 def refusal(message: str, folder: Path) -> str:
     """What a message of ours is worth: one line that names the place."""
     if "\n" in message:
