@@ -1,11 +1,14 @@
 """Which runs find the tokens of an earlier one, and that they are the same."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
 import torch
 
 from fpt_plugins import cache_folder, options, token_cache
+from fpt_plugins import token_key as token_key_module
 from fpt_plugins.data import read_split
 from fpt_plugins.plugins import Plugins
 from fpt_plugins.token_cache import open_split
@@ -204,6 +207,18 @@ def test_the_key_names_every_file_of_a_package():
     task = plugins.task_class()
     key = token_key(plugins.owner, task, "train")
     assert token_key(plugins.owner, task, "train") == key != token_key(plugins.owner, task, "test")
+
+
+def test_compiled_code_is_no_part_of_the_key(tmp_path, monkeypatch):
+    """What Python writes beside a package's code does not count, nor its half under another name."""
+    package = tmp_path / "fpt_keyed"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    plugin = SimpleNamespace(entry_point=SimpleNamespace(module="fpt_keyed.hooks"))
+    before = token_key_module._code(plugin)
+    (package / "__pycache__" / "tasks.cpython-311.pyc.139872").write_bytes(b"half of it")
+    assert token_key_module._code(plugin) == before != {}
 
 
 def test_clearing_removes_what_is_listed_and_no_more(lines):
