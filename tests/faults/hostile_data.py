@@ -68,6 +68,10 @@ DATA: dict[str, tuple[str, Make]] = {
         "idx",
         written("pictures", b"\0\0\x08\x03" + struct.pack(">III", 1 << 20, 1 << 10, 1 << 10)),
     ),
+    "idx: two billion pictures without pixels": (
+        "png",
+        written("a.png", b"\0\0\x08\x03" + struct.pack(">III", 1 << 31, 28, 0)),
+    ),
     "idx: a gzip bomb": (
         "idx",
         lambda folder: (folder / "pictures").write_bytes(

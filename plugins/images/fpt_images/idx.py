@@ -77,6 +77,8 @@ def _array(file: BinaryIO | gzip.GzipFile, magic: bytes, path: Path) -> NDArray[
     expected, sizes = math.prod(shape), " x ".join(map(str, shape))
     if expected > SIZE_LIMIT:
         raise InputError(f"its sizes {sizes} give {expected:,} bytes, beyond our limit", where=str(path))
+    if 0 in shape[1:]:  # a file of 16 bytes could hold four billion of them
+        raise InputError(f"its sizes {sizes} give pictures without pixels", where=str(path))
     numbers = _read_up_to(expected + 1, file)
     if len(numbers) != expected:
         found = f"{len(numbers):,}" if len(numbers) < expected else f"more than {expected:,}"

@@ -1,6 +1,7 @@
 """MNIST from IDX files that the tests write byte for byte."""
 
 import gzip
+import struct
 import tracemalloc
 
 import numpy as np
@@ -165,3 +166,12 @@ def test_a_folder_in_a_files_place_is_refused(tmp_path):
     """What cannot be opened is an InputError too."""
     with pytest.raises(InputError, match="cannot be read"):
         read_idx(tmp_path, LABELS)
+
+
+@pytest.mark.parametrize("sizes", [(1 << 31, 2051, 0), (1 << 31, 0, 28), (0, 0, 0)])
+def test_pictures_without_pixels_are_refused(tmp_path, sizes):
+    """A header of sixteen bytes that names billions of empty pictures is refused, and none is drawn."""
+    path = tmp_path / "empty"
+    path.write_bytes(PICTURES + struct.pack(">III", *sizes))
+    with pytest.raises(InputError, match="pictures without pixels"):
+        read_idx(path, PICTURES)
