@@ -21,7 +21,7 @@ from tests.faults.trial import TREE
 READERS = (*FUZZED, BY_NAME["body"])
 AT_LEAST = 100
 """Inputs for a reader: to start its process takes seconds."""
-EACH = 4000
+EACH = 10_000
 LAST_WORDS = 300
 """Characters of what libFuzzer says of a process that ended."""
 

@@ -77,8 +77,8 @@ def _array(file: BinaryIO | gzip.GzipFile, magic: bytes, path: Path) -> NDArray[
     expected, sizes = math.prod(shape), " x ".join(map(str, shape))
     if expected > SIZE_LIMIT:
         raise InputError(f"its sizes {sizes} give {expected:,} bytes, beyond our limit", where=str(path))
-    if 0 in shape[1:]:  # a file of 16 bytes could hold four billion of them
-        raise InputError(f"its sizes {sizes} give pictures without pixels", where=str(path))
+    if not 0 < math.prod(shape[1:]) <= SIZE_LIMIT:  # of such, 16 bytes could be four billion or none
+        raise InputError(f"its sizes {sizes} give pictures of no size or beyond our limit", where=str(path))
     numbers = _read_up_to(expected + 1, file)
     if len(numbers) != expected:
         found = f"{len(numbers):,}" if len(numbers) < expected else f"more than {expected:,}"

@@ -168,10 +168,10 @@ def test_a_folder_in_a_files_place_is_refused(tmp_path):
         read_idx(tmp_path, LABELS)
 
 
-@pytest.mark.parametrize("sizes", [(1 << 31, 2051, 0), (1 << 31, 0, 28), (0, 0, 0)])
-def test_pictures_without_pixels_are_refused(tmp_path, sizes):
-    """A header of sixteen bytes that names billions of empty pictures is refused, and none is drawn."""
+@pytest.mark.parametrize("sizes", [(1 << 31, 2051, 0), (1 << 31, 0, 28), (0, 0, 0), (0, 1 << 31, 1 << 31)])
+def test_pictures_of_no_or_any_size_are_refused(tmp_path, sizes):
+    """A header of sixteen bytes that names billions of empty pictures, or none of any size, is refused."""
     path = tmp_path / "empty"
     path.write_bytes(PICTURES + struct.pack(">III", *sizes))
-    with pytest.raises(InputError, match="pictures without pixels"):
+    with pytest.raises(InputError, match="pictures of no size or beyond our limit"):
         read_idx(path, PICTURES)

@@ -53,17 +53,14 @@ def read_labels(path: Path) -> dict[str, LabelRow]:
 
 
 def _columns(header: str, path: Path) -> list[str]:
-    columns = _fields(header, header)
+    columns = _fields(header, header, f"{path}, line 1")
     if columns not in (["id", "label"], ["id", "label", "split"]):
         raise InputError(f"the first line is {header[:60]!r}", _REMEDY, where=f"{path}, line 1")
     return columns
 
 
 def _values(line: str, header: str, count: int, where: str) -> list[str]:
-    try:
-        values = _fields(line, header)
-    except csv.Error as error:
-        raise InputError(f"{line[:60]!r}: {error}", where=where) from error
+    values = _fields(line, header, where)
     if len(values) != count or not all(values):
         raise InputError(f"{line[:60]!r} has not {count} values", _REMEDY, where=where)
     if SEPARATOR in values[1]:
@@ -75,6 +72,9 @@ def _values(line: str, header: str, count: int, where: str) -> list[str]:
     return values
 
 
-def _fields(line: str, header: str) -> list[str]:
-    delimiter = "\t" if "\t" in header else ","
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+def _fields(line: str, header: str, where: str) -> list[str]:
+    reader = csv.reader([line], delimiter="\t" if "\t" in header else ",", strict=True)
+    try:
+        return [field.strip() for field in next(reader, [])]
+    except csv.Error as error:
+        raise InputError(f"{line[:60]!r}: {error}", where=where) from error

@@ -116,6 +116,7 @@ def test_classes_are_two_different_names_or_more(classes):
         "empty": ("", "TABLE: the file is empty"),
         "no header": ("a\tx\nb\ty\n", "TABLE, line 1: the first line is 'a\\tx'"),
         "other columns": ("name\tlabel\na\tx\n", "TABLE, line 1: the first line is"),
+        "a header with an open quote": ('id,"label\n', "TABLE, line 1: 'id,\"label': unexpected end of data"),
         "a column too many": ("id\tlabel\tsplit\tnote\n", "TABLE, line 1: the first line is"),
         "a value too few": ("id\tlabel\na\tx\nb\n", "TABLE, line 3: 'b' has not 2 values"),
         "a value too many": (
