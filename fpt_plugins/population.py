@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -140,24 +140,18 @@ class Population:
             self.trainings[name].clear()
         torch.autograd.backward(list(losses.values()))
         for name in behind:
-            try:
+            with self._failing_alone(name):
                 passed = Passed(losses[name].detach(), [(outputs[name].detach(), batches[name])])
                 row = self.trainings[name].learn(passed)
-            except NonFiniteError as error:
-                self.failures[name] = error
-                continue
-            yield from ((name, written) for written in self.trainings[name].write(row))
+                yield from ((name, written) for written in self.trainings[name].write(row))
 
     def _look(self, looking: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """A look at validation data, and its rows."""
         scores = self._scores(self._with_failed(looking))
         for name in looking:
-            try:
+            with self._failing_alone(name):
                 row = self.trainings[name].judge(scores[name])
-            except NonFiniteError as error:
-                self.failures[name] = error
-                continue
-            yield from ((name, written) for written in self.trainings[name].write(row))
+                yield from ((name, written) for written in self.trainings[name].write(row))
 
     def _scores(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
         """The metrics of each on its whole validation split, in the batches of a run alone."""
@@ -186,7 +180,16 @@ class Population:
     def _save(self, names: Sequence[str]) -> None:
         self._proof.verify()
         for name in self._alive(names):
-            self.trainings[name].save()
+            with self._failing_alone(name):  # of a step since its last row, which a GPU tells no sooner
+                self.trainings[name].save()
+
+    @contextmanager
+    def _failing_alone(self, name: str) -> Iterator[None]:
+        """Inside, a number that is not finite ends this run, and no other."""
+        try:
+            yield
+        except NonFiniteError as error:
+            self.failures[name] = error
 
 
 class SharedSplits:

@@ -129,10 +129,27 @@ def test_a_failed_run_is_left_as_it_was(tmp_path):
         assert runs.trainings[poisoned].state.step == 3
 
 
+def test_a_failure_that_a_save_finds_leaves_the_others(tmp_path):
+    """Ctrl-C right after a step that a GPU has not reported yet: the others have their checkpoints."""
+    _, population = begin(tmp_path / "all")
+    with population as runs, pytest.raises(KeyboardInterrupt):
+        poisoned, healthy = runs.trainings
+
+        def fail_and_stop():
+            runs.trainings[poisoned]._steps._failed = torch.tensor(True)
+            signal.raise_signal(signal.SIGINT)
+
+        drive(runs, 1, fail_and_stop)
+    assert list(runs.failures) == [poisoned]
+    assert runs.trainings[poisoned].state.saved_step is None
+    assert runs.trainings[healthy].state.saved_step == 1
+
+
 def drive(population, step, act):
-    """Takes the steps of a population, and acts at each training row of one step."""
-    for _, row in population.rows():
-        if row["step"] == step and row["split"] == "train":
+    """Takes the steps of a population, and acts once, at the first run's training row of one step."""
+    first = next(iter(population.trainings))
+    for name, row in population.rows():
+        if name == first and row["step"] == step and row["split"] == "train":
             act()
 
 
