@@ -51,11 +51,12 @@ def train_many(
     from rich.console import Console
 
     from fpt_plugins import sweep_display
+    from fpt_plugins.configuration import Configuration
     from fpt_plugins.sweep import Sweep, arms_of
 
     if out is None:
         raise ConfigurationError("several runs need a folder for theirs", "add --out FOLDER")
-    rates, first = settings.pop("lr", None), settings.pop("seed", 0)
+    rates, first = settings.pop("lr", None), Configuration.of(task, seed=settings.pop("seed", 0)).seed
     arms = arms_of(task, rates, range(first, first + (seeds or 1)), settings)
     sweep = Sweep.resumed(out, arms, settings) if resume else Sweep.new(out, arms, settings)
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)

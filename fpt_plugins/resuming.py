@@ -11,7 +11,7 @@ import attrs
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.errors import ConfigurationError
 
-_MAY_DIFFER = {"data", "device", "workers"}
+MAY_DIFFER = {"data", "device", "workers"}
 """Settings that a resumed run may be given anew: they say where and by whom, not what."""
 
 
@@ -30,14 +30,18 @@ def continued(
         ConfigurationError: One does not; it is named.
     """
     named = {name for name, value in given.items() if value is not None}
-    for name in ("task", *sorted(named - _MAY_DIFFER)):
+    for name in ("task", *sorted(named - MAY_DIFFER)):
         now, begun = getattr(asked, name), getattr(stored, name)
         if not _agrees(now, begun):
             raise ConfigurationError(
                 f"the run in {path} was begun with {name} {begun}, not {now}",
-                f"leave {name} out to continue it as it was, or begin another run with another --out",
+                f"{_the_same(name, begun)} to continue it as it was, or begin another run with another --out",
             )
-    return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & _MAY_DIFFER})
+    return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & MAY_DIFFER})
+
+
+def _the_same(name: str, begun: Any) -> str:
+    return f"name {begun}" if name == "task" else f"leave {name} out"
 
 
 def _agrees(asked: Any, begun: Any) -> bool:
@@ -49,4 +53,5 @@ def _agrees(asked: Any, begun: Any) -> bool:
 
 def _word(value: Any) -> str:
     """An option's value as it is written on a command line."""
-    return str(value).lower() if isinstance(value, bool) or str(value) in ("True", "False") else str(value)
+    word = str(value)
+    return word.lower() if word in ("True", "False") else word

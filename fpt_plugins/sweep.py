@@ -20,7 +20,7 @@ from fpt_plugins.optimizer import check_rates
 from fpt_plugins.population import Population
 from fpt_plugins.processes import Launched
 from fpt_plugins.record import RECORD, RunRecord, read_record
-from fpt_plugins.resuming import continued
+from fpt_plugins.resuming import MAY_DIFFER, continued
 from fpt_plugins.run_folder import RUN, RunFolder
 from fpt_plugins.stages import read_stages
 from fpt_plugins.storage import read_sealed, sealed, write_file
@@ -108,7 +108,7 @@ class Sweep:
 
     @classmethod
     def resumed(cls, out: str | Path, arms: Mapping[str, Configuration], given: Mapping[str, Any]) -> Self:
-        """The sweep in a folder; of ``arms`` as they are asked now several must be its own.
+        """The sweep in a folder; ``arms`` as they are asked now must be its own, where any are named.
 
         Raises:
             FptError: There is no sweep in the folder.
@@ -121,7 +121,7 @@ class Sweep:
         plain = read_sealed(path / SWEEP).get("arms")
         if not isinstance(plain, dict):
             raise IntegrityError(f"{path / SWEEP} names no runs", "sweep again, in another folder")
-        if len(arms) > 1 and arms.keys() != plain.keys():
+        if not _are_those(arms, plain):
             raise ConfigurationError(
                 f"the sweep in {path} has the runs {', '.join(plain)}, not {', '.join(arms)}",
                 "resume it with its own rates and seeds, or with none",
@@ -171,13 +171,23 @@ class Sweep:
         self.results.update({**population.finish(), **population.failures})
 
     def _begun(self, name: str) -> RunFolder:
-        return RunFolder.open(self.arms[name], self.path / name, resume=True, given={})
+        anew = {each: value for each, value in self.given.items() if each in MAY_DIFFER}
+        return RunFolder.open(self.arms[name], self.path / name, resume=True, given=anew)
 
     def _begin(self, name: str, arm: Arm) -> RunFolder:
-        self.path.mkdir(parents=True, exist_ok=True)
         plain = {name: each.to_json() for name, each in self.arms.items()}
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            self._check_own()
         write_file(self.path / SWEEP, sealed({"arms": plain}))
         return RunFolder.open(arm.configuration, self.path / name, resume=False, given={}, facts=arm.facts)
+
+    def _check_own(self) -> None:
+        """Refuses the folder of a sweep that another process has begun since this one looked."""
+        begun = read_sealed(self.path / SWEEP).get("arms") if is_sweep(self.path) else None
+        if not isinstance(begun, dict) or begun.keys() != self.arms.keys():
+            raise FptError(f"another process has begun a sweep in {self.path}", "give another --out")
 
     def _discard(self, folder: RunFolder) -> None:
         """Removes a folder in which nothing has begun, and with the last one the sweep's own."""
@@ -202,14 +212,13 @@ def arms_of(
     """
     if "seed" in settings:
         raise ConfigurationError("a sweep has several seeds, and one was given", "say seeds=[0, 1]")
-    rates = list(lr) if isinstance(lr, Sequence) else [lr]
+    rates = list(lr) if isinstance(lr, Sequence) and not isinstance(lr, str) else [lr]
     chosen = list(seeds) if isinstance(seeds, Sequence) else list(range(seeds))
-    arms = {
-        _name(rate, seed): Configuration.of(task, **{**settings, "lr": rate, "seed": seed})
-        for rate in rates
-        for seed in chosen
-    }
-    if not arms or len(arms) != len(rates) * len(chosen):
+    asked = [
+        Configuration.of(task, **{**settings, "lr": rate, "seed": seed}) for rate in rates for seed in chosen
+    ]
+    arms = {_name(each): each for each in asked}
+    if not arms or len(arms) != len(asked):
         raise ConfigurationError(
             f"learning rates {rates} and seeds {chosen}: none may be missing or stand twice",
             "give each once: --lr 1e-3,3e-3 --seeds 2",
@@ -233,8 +242,16 @@ def _check_passes(configuration: Configuration) -> None:
         )
 
 
-def _name(rate: float | None, seed: int) -> str:
-    return f"seed={seed}" if rate is None else f"lr={rate:g}-seed={seed}"
+def _name(arm: Configuration) -> str:
+    return f"seed={arm.seed}" if arm.lr is None else f"lr={arm.lr:g}-seed={arm.seed}"
+
+
+def _are_those(asked: Mapping[str, Configuration], begun: Mapping[str, Any]) -> bool:
+    """Whether the runs that are asked for are a sweep's: all, one of them, or none by rate or seed."""
+    if len(asked) > 1:
+        return asked.keys() == begun.keys()
+    ((name, arm),) = asked.items()
+    return name in begun or (arm.lr is None and arm.seed == 0)
 
 
 def is_sweep(path: Path) -> bool:

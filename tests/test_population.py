@@ -1,64 +1,29 @@
 """Runs that train together: each is what it would have been alone, whatever its neighbors do."""
 
-import json
 import shutil
 import signal
 
 import pytest
-import safetensors.torch
 import torch
 
 import fpt_plugins as fpt
 from fpt_plugins.configuration import FAST_PARTS
 from fpt_plugins.data import collate, tokenize
-from fpt_plugins.errors import CannotShare
 from fpt_plugins.population import Population
 from fpt_plugins.record import RunRecord, read_record
-from fpt_plugins.storage import sealed, write_file
-from fpt_plugins.sweep import Sweep, arms_of
-
-BODY = {"backbone": "gpt2-mini", "init": "random", "init_seed": 0, "backbone_options": {"layers": 1}}
-SETTINGS = {
-    **BODY,
-    "steps": 6,
-    "batch_size": 4,
-    "evaluate_every": 2,
-    "precision": "fp32",
-    "device": "cpu",
-}
-XOR, RATES = "bits/xor", (1e-3, 1e-2)
-
-
-def tensors(path):
-    """The trained tensors of a run, as they are on disk."""
-    return safetensors.torch.load_file(path / "adapter" / "adapter.safetensors")
-
-
-def rows(path):
-    """The metrics of a run but for the seconds, which no two runs share."""
-    found = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    flat = [{**row, **row.pop("drift", {})} for row in found]
-    return [{key: value for key, value in row.items() if key not in {"seconds", "drift"}} for row in flat]
-
-
-def assert_close(found, expected):
-    """Equal to 1e-5, where an Adam step is 1e-3 to 1e-2: fp32 sums are ordered by the batch's shape."""
-    assert found.keys() == expected.keys()
-    for name in expected:
-        torch.testing.assert_close(found[name], expected[name], rtol=1e-5, atol=1e-5)
-
-
-def assert_same_bits(found, expected):
-    assert found.keys() == expected.keys()
-    assert [name for name in expected if not torch.equal(found[name], expected[name])] == []
-
-
-def begin(path, rates=RATES, seeds=1, task=XOR, **changes):
-    """The one population of a sweep, as a context manager, and the sweep."""
-    settings = {**SETTINGS, **changes}
-    sweep = Sweep.new(path, arms_of(task, rates, seeds, settings), settings)
-    (names,) = sweep.groups()
-    return sweep, sweep.population(names)
+from tests.xor_sweeps import (
+    BODY,
+    RATES,
+    SETTINGS,
+    XOR,
+    assert_close,
+    assert_same_bits,
+    begin,
+    drive,
+    rows,
+    stop,
+    tensors,
+)
 
 
 @pytest.mark.parametrize(
@@ -132,35 +97,18 @@ def test_a_failed_run_is_left_as_it_was(tmp_path):
 def test_a_failure_that_a_save_finds_leaves_the_others(tmp_path):
     """Ctrl-C right after a step that a GPU has not reported yet: the others have their checkpoints."""
     _, population = begin(tmp_path / "all")
-    with population as runs, pytest.raises(KeyboardInterrupt):
+    with population as runs:
         poisoned, healthy = runs.trainings
 
         def fail_and_stop():
             runs.trainings[poisoned]._steps._failed = torch.tensor(True)
             signal.raise_signal(signal.SIGINT)
 
-        drive(runs, 1, fail_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            drive(runs, 1, fail_and_stop)
     assert list(runs.failures) == [poisoned]
     assert runs.trainings[poisoned].state.saved_step is None
     assert runs.trainings[healthy].state.saved_step == 1
-
-
-def drive(population, step, act):
-    """Takes the steps of a population, and acts once, at the first run's training row of one step."""
-    first = next(iter(population.trainings))
-    for name, row in population.rows():
-        if name == first and row["step"] == step and row["split"] == "train":
-            act()
-
-
-def stop(path, step, **changes):
-    """Trains a sweep, new or begun, to a step, where Ctrl-C comes; the sweep."""
-    settings = {**SETTINGS, **changes}
-    arms = arms_of(XOR, RATES, 1, settings)
-    sweep = Sweep.resumed(path, arms, settings) if path.exists() else Sweep.new(path, arms, settings)
-    (names,) = sweep.groups()
-    with sweep.population(names) as population, pytest.raises(KeyboardInterrupt):
-        drive(population, step, lambda: signal.raise_signal(signal.SIGINT))
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])
@@ -237,50 +185,6 @@ def test_a_body_that_computes_something_else_is_caught(tmp_path):
             drive(runs, 1, lambda: setattr(mlp, "forward", torch.zeros_like))
 
 
-def test_random_bodies_train_apart_and_shared_ones_together(tiny_body):
-    """Where the body follows the seed the rates of one seed are together; a pretrained body serves all."""
-    settings = {key: value for key, value in SETTINGS.items() if key != "init_seed"}
-    random = arms_of(XOR, RATES, 2, settings)
-    groups = list(Sweep.new("nowhere", random, {}).groups())
-    assert groups == [[f"lr={rate:g}-seed={seed}" for rate in RATES] for seed in (0, 1)]
-    pretrained = arms_of(XOR, RATES, 2, tiny_body("gpt2"))
-    assert list(Sweep.new("nowhere", pretrained, {}).groups()) == [list(pretrained)]
-    fixed = arms_of(XOR, RATES, 2, SETTINGS)
-    assert list(Sweep.new("nowhere", fixed, {}).groups()) == [list(fixed)]
-
-
-def test_random_bodies_are_those_of_runs_alone(tmp_path):
-    """A sweep over seeds of a random body trains each on the body that its seed draws."""
-    settings = {key: value for key, value in SETTINGS.items() if key != "init_seed"}
-    found = fpt.train_population(XOR, out=tmp_path / "all", lr=1e-3, seeds=2, **settings)
-    assert len({record.source_digest for record in found.values()}) == 2
-    alone = fpt.train(XOR, out=tmp_path / "one", seed=1, lr=1e-3, **settings)
-    assert found["lr=0.001-seed=1"].source_digest == alone.source_digest
-    assert_close(tensors(tmp_path / "all" / "lr=0.001-seed=1"), tensors(tmp_path / "one"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"train": "full"}, "which has no row-wise form"),
-        ({"train": "lora"}, "cannot share a body"),
-        ({"train": "head,@2,fpt"}, "changes in stages cannot share a pass"),
-        ({"align": "moments", "align_steps": 2}, "that are aligned first cannot share a pass"),
-        ({"micro_batch_size": 2}, "that take a step in parts cannot share a pass"),
-        ({"gradient_checkpointing": True}, "that compute blocks again cannot share a pass"),
-        ({"group_lr": {"attention": 1.0}}, "--group-lr attention has no effect"),
-        ({"seed": 3}, "one was given\n  say seeds="),
-        ({"lr": (1e-3, 1e-3)}, "none may be missing or stand twice"),
-        ({"lr": ()}, "none may be missing or stand twice"),
-    ],
-)
-def test_what_cannot_train_together_is_refused_and_leaves_nothing(tmp_path, changes, message):
-    """The reason is one line, and there is no folder."""
-    with pytest.raises(fpt.ConfigurationError, match=message):
-        fpt.train_population(XOR, out=tmp_path / "all", **{"lr": RATES, **SETTINGS, **changes})
-    assert not (tmp_path / "all").exists()
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -307,48 +211,3 @@ def test_parts_of_the_fast_path_change_no_answer_of_a_bank():
         alone = arms["none"].model.eval() and arms["none"].outputs(batch)
         banked = fpt.Bank(arms).outputs({"none": batch})["none"]
     torch.testing.assert_close(banked, alone, rtol=0.02, atol=0.02)  # bf16 has eight bits
-
-
-def test_a_sweep_is_continued_as_it_was_begun(tmp_path):
-    """Other settings, other runs and another folder are refused; no folder is taken twice."""
-    fpt.train_population(XOR, out=tmp_path / "all", lr=RATES, **SETTINGS)
-    with pytest.raises(fpt.FptError, match="is there already"):
-        fpt.train_population(XOR, out=tmp_path / "all", lr=RATES, **SETTINGS)
-    with pytest.raises(fpt.ConfigurationError, match="was begun with steps 6, not 7"):
-        fpt.train_population(XOR, out=tmp_path / "all", resume=True, steps=7)
-    with pytest.raises(fpt.ConfigurationError, match=r"has the runs lr=0\.001-seed=0, lr=0\.01-seed=0, not"):
-        fpt.train_population(XOR, out=tmp_path / "all", resume=True, lr=(1e-3, 5e-3))
-    with pytest.raises(fpt.FptError, match="no sweep to resume"):
-        fpt.train_population(XOR, out=tmp_path / "none", resume=True)
-
-
-def test_an_older_sweep_that_cannot_share_is_refused(tmp_path):
-    """A sweep begun by a version that took steps in parts is refused when it is resumed, as a new one is."""
-    arms = {"seed=0": fpt.Configuration.of(XOR, micro_batch_size=2, **SETTINGS)}
-    write_file(tmp_path / "sweep.json", sealed({"arms": {name: arm.to_json() for name, arm in arms.items()}}))
-    with pytest.raises(CannotShare, match="--micro-batch-size: runs that take a step in parts"):
-        Sweep.resumed(tmp_path, arms, {})
-
-
-def test_the_command_trains_them_and_marks_the_best(tmp_path, capsys):
-    """Several rates or seeds make a folder of runs and a table of all; --resume shows it again."""
-    from fpt_plugins.cli import launch
-
-    words = ["--backbone", "gpt2-mini", "--backbone-option", "layers=1", "--init-seed", "0"]
-    words += ["--steps", "4", "--batch-size", "4", "--evaluate-every", "2", "--precision", "fp32"]
-    out = str(tmp_path / "all")
-    assert launch("train", XOR, *words, "--lr", "1e-3,1e30", "--seeds", "2", "--out", out) == 0
-    shown = capsys.readouterr().err
-    assert "4 runs together, 4 steps of 4 each" in shown
-    records = {
-        path.parent.name: read_record(path.parent) for path in (tmp_path / "all").glob("*/record.json")
-    }
-    scores = {name: each.evaluations["validation"].metrics for name, each in records.items()}
-    best = max(scores, key=lambda name: (scores[name]["accuracy"], -scores[name]["loss"]))
-    (marked,) = [line for line in shown.splitlines() if line.startswith(f"│ {best} ")]
-    assert marked.split("│")[-2].strip() == "best"
-    assert shown.count("failed at step") == 2
-    assert launch("train", XOR, *words, "--lr", "1e-3,1e-2") != 0
-    assert "add --out FOLDER" in capsys.readouterr().err
-    assert launch("train", XOR, *words, "--lr", "1e-3,x", "--out", out) != 0
-    assert "--lr 1e-3,x" in capsys.readouterr().err

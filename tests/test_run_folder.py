@@ -80,7 +80,8 @@ def test_another_setting_is_refused_by_name(run, name):
 
 def test_another_task_is_refused(run):
     """The folder of one task is no place for another."""
-    with pytest.raises(ConfigurationError, match="was begun with task bits/xor, not bits/memory"):
+    refused = "was begun with task bits/xor, not bits/memory\n  name bits/xor to continue"
+    with pytest.raises(ConfigurationError, match=refused):
         resume(run.path, task="bits/memory")
 
 
