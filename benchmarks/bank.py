@@ -69,7 +69,7 @@ def times(rounds: Rounds) -> dict[str, float]:
 
 
 def by_adapters(*, rounds: int, threads: int) -> list[dict[str, Any]]:
-    """What several runs or adapters over one body take together and in turn; all computes in this process."""
+    """What several runs or adapters over one body take together and in turn."""
     torch.set_num_threads(threads)
     each = [
         ("gpt2-mini", "60 steps of each run", lambda body, k: train(body, rounds, 60, k), (1, 2, 4)),
@@ -149,7 +149,9 @@ def commands(settings: Mapping[str, Any], rounds: int, steps: int) -> Rounds:
 
 
 def _fpt(words: list[str]) -> None:
-    subprocess.run([sys.executable, "-m", "fpt_plugins", *words], check=True, capture_output=True)  # noqa: S603 - this interpreter
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    command = [sys.executable, "-m", "fpt_plugins", *words]
+    subprocess.run(command, check=True, capture_output=True, env=threads)  # noqa: S603 - this interpreter
 
 
 def predict(settings: Mapping[str, Any], rounds: int) -> Rounds:

@@ -54,9 +54,9 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
     )
     task = f"`{configuration['task']}`" + (f" with {options}" if options else "")
     frozen = ", ".join(
-        f"{group} ({count.parameters:,})"
+        f"{group} ({count.parameters - count.trained_parameters:,})"
         for group, count in record.parameters.items()
-        if count.parameters and not count.trained
+        if count.parameters > count.trained_parameters
     )
     return f"""# {name}
 

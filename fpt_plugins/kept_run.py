@@ -55,8 +55,9 @@ class KeptRun:
         state, folder = self.state, self._folder
         if not self.resumed:
             folder.check_not_begun(aligned=bool(self._arm.configuration.align_steps))
-        folder.keep_rows(state.step if self.resumed else -1, state.rows_sha256 if self.resumed else None)
-        scored = (row["scored_at_a_time"] for row in folder.rows() if "scored_at_a_time" in row)
+        reached = (state.step, state.rows_sha256) if self.resumed else (-1, None)
+        rows = folder.keep_rows(*reached, writes=self._processes.leads)
+        scored = (row["scored_at_a_time"] for row in rows if "scored_at_a_time" in row)
         state.scoring.size = min(scored, default=None)
 
     def _note_circumstances(self) -> None:

@@ -181,23 +181,27 @@ class RunFolder:
                 "put them back, resume from another copy of the run, or train again",
             )
 
-    def keep_rows(self, step: int, sha256: str | None = None) -> None:
-        """Drops the rows after ``step``: they are about to be written again.
+    def keep_rows(self, step: int, sha256: str | None = None, *, writes: bool = True) -> list[dict[str, Any]]:
+        """Drops the rows after ``step``, which are about to be written again, and returns the others.
 
         Args:
             step: The last to keep.
             sha256: What :meth:`seal_rows` gave there; compared where it is given.
+            writes: Whether the file is changed, too.
 
         Raises:
             IntegrityError: Rows up to that step are missing, or are not those that were written.
         """
-        kept = b"".join(row_line(row) for row in self.rows() if row["step"] <= step)
+        rows = [row for row in self.rows() if row["step"] <= step]
+        kept = b"".join(map(row_line, rows))
         if sha256 is not None and hashlib.sha256(kept).hexdigest() != sha256:
             raise IntegrityError(
                 f"{self.path / METRICS} has not the rows that were written up to step {step}",
                 "put them back, resume from another copy of the run, or train again",
             )
-        write_file(self.path / METRICS, kept)
+        if writes:
+            write_file(self.path / METRICS, kept)
+        return rows
 
 
 @contextmanager

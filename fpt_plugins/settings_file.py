@@ -50,11 +50,12 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _check_values(settings: Mapping[str, Any], path: Path) -> None:
-    """Refuses values with the file's name; a list of learning rates is of several runs."""
-    of_one = {name: value for name, value in settings.items() if not isinstance(value, list)}
-    of_one.pop("out", None)
+    """Refuses values with the file's name; of a list of learning rates each is a run's own."""
+    others = {name: value for name, value in settings.items() if name not in {"lr", "out"}}
+    rates = settings.get("lr")
     try:
-        Configuration.of("", **of_one)
+        for rate in (isinstance(rates, list) and rates) or [rates]:
+            Configuration.of("", **others, lr=rate)
     except ConfigurationError as error:
         raise ConfigurationError(f"--config {path}: {error.message}", error.remedy) from error
 

@@ -11,9 +11,11 @@ import pytest
 
 import fpt_plugins as fpt
 from fpt_plugins import cli, train_command
+from fpt_plugins.adapter_files import read_description
+from fpt_plugins.card import card
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.options import from_assignments
-from fpt_plugins.record import group_counts, read_record
+from fpt_plugins.record import GroupCount, group_counts, read_record
 from fpt_plugins.registry import cards, parse_card
 from fpt_plugins.registry_cards import RunCard
 from fpt_plugins.registry_checks import check_registry
@@ -139,6 +141,18 @@ def test_the_command_says_where_the_card_goes(run, tmp_path, capsys, place, said
     shown = capsys.readouterr()
     assert shown.err.startswith(said)
     assert shown.out.startswith("name = " if place is None else str(tmp_path / place))
+
+
+def test_the_card_of_an_adapter_counts_what_is_frozen_of_each_group(run):
+    """Of a group that trains in part the rest is frozen."""
+    counts = {
+        "input": GroupCount(parameters=10, trained=True),
+        "attention": GroupCount(parameters=100, trained=True, partly=30),
+        "mlp": GroupCount(parameters=50, trained=False),
+    }
+    text = card(read_description(run), attrs.evolve(read_record(run), parameters=counts), "partly")
+    assert "| trained | input (10), attention (30) parameters |" in text
+    assert "| frozen | attention (70), mlp (50) |" in text
 
 
 def test_a_written_card_is_valid(run, tmp_path):

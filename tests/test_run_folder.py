@@ -179,6 +179,17 @@ def test_rows_after_a_step_are_dropped(run, step):
     assert run.rows() == [*[row for row in ROWS if row["step"] <= step], {"step": 99}]
 
 
+def test_a_process_that_does_not_lead_writes_nothing(run):
+    """It is given the rows up to the step as the leading one is, and the file stays as it was."""
+    with run.appending() as append:
+        for row in ROWS:
+            append(row)
+    written = run.path / METRICS
+    before = written.stat().st_ino, written.read_bytes()
+    assert run.keep_rows(3, writes=False) == [row for row in ROWS if row["step"] <= 3]
+    assert (written.stat().st_ino, written.read_bytes()) == before
+
+
 def test_a_half_written_last_row_is_left_out(run):
     """A row without its end is that of a dead process; keeping rows removes it from the file."""
     with run.appending() as append:

@@ -112,6 +112,16 @@ def test_a_value_of_the_wrong_kind_is_named_with_the_file(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "found"), [("lr = [1e-3, 'x']", "lr: 'x' is no number"), ("fast = ['gelus']", "fast")]
+)
+def test_what_stands_in_a_list_is_named_with_the_file(tmp_path, line, found):
+    """One of several learning rates, and a part of the fast path, are refused as a lone value is."""
+    path = write(tmp_path, line)
+    with pytest.raises(ConfigurationError, match=f"--config {path}: .*{found}"):
+        read_settings(path)
+
+
 def test_rates_by_group_are_read_as_numbers():
     """``GROUP=X`` words become numbers; a word that is none is shown with its flag."""
     assert assignments_as_floats(["head=1e-2", "input=3"], "--group-lr") == {"head": 0.01, "input": 3.0}

@@ -12,7 +12,6 @@ POISON = """
 import os, signal, time
 from typing import Literal
 import attrs, numpy as np
-from fpt_plugins.study.session import Means
 from fpt_plugins import Classes, Last, Recipe, Sequences, Task, Vectors, accuracy, hookimpl
 
 @attrs.frozen(kw_only=True)

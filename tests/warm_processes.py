@@ -35,6 +35,7 @@ class Program:
     def end(self) -> subprocess.CompletedProcess[str]:
         """Waits for it: its exit code, and all that it said."""
         self.child.process.join(SECONDS)
+        assert self.child.process.exitcode is not None, f"{self.words} is not over after {SECONDS:g} seconds"
         streams = ((self.folder / name).read_text() for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(self.words, self.child.process.exitcode, *streams)
 

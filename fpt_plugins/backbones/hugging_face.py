@@ -90,7 +90,7 @@ class HuggingFaceBackbone(nn.Module):
         return self.architecture.call(self.model, *self._inputs(inputs_embeds, attention_mask))
 
     def read(self, inputs_embeds: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
-        """The hidden states ``[B, n, D]`` at ``positions`` [B, n]``; inputs and errors as above."""
+        """The hidden states ``[B, n, D]`` at ``positions`` ``[B, n]``; inputs and errors as above."""
         blocks, last = self.architecture.tensor_names.blocks, self.architecture.last_block
         stack: Any = self.model.get_submodule(blocks)
         if last is None or not len(stack) or self.model.config._attn_implementation == "eager":  # noqa: SLF001

@@ -33,7 +33,7 @@ class Means:
     """
 
     engine: Literal["local", "ray"] = "local"
-    workers: int = attrs.field(default=1)
+    workers: int = 1
     threads: int = attrs.field()
     address: str | None = None
     bank: bool = False
@@ -58,11 +58,11 @@ class Means:
         usual = type(self)(workers=self.workers)
         words = ["fpt", "study", "run", str(folder), *(["--bank"] if self.bank else [])]
         for name in ("engine", "address", "threads", "data"):
-            value, kept = (
+            value, counts = (
                 getattr(self, name),
                 self.bank and name == "threads",
-            )  # a bank is continued with as many
-            words += [f"--{name}", str(value)] if kept or value != getattr(usual, name) else []
+            )  # for what a bank's cells are
+            words += [f"--{name}", str(value)] if counts or value != getattr(usual, name) else []
         return shlex.join([*words, *(["--workers", str(self.workers)] if self.workers > 1 else [])])
 
     def hands(self, study: Study) -> Workers:

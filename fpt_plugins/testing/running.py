@@ -26,16 +26,15 @@ SECONDS_PER_CHECK = 180.0
 SECONDS_TO_START = 120.0
 """Until the process names its first check: no plugin is imported before."""
 
+MOST_HANGING = 2
+"""In a row: a plugin that hangs where it is imported would hang in every check."""
+
 Watcher: TypeAlias = Callable[[int, int, str], None]
 """Is told of each check that begins: its place from 1, how many there are, its name."""
 
 
 def _nobody(_: int, __: int, ___: str) -> None:
     """Watches nothing."""
-
-
-MOST_HANGING = 2
-"""In a row: a plugin that hangs where it is imported would hang in every check."""
 
 
 def check(
