@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from fpt_plugins import storage, training_loop
+from fpt_plugins import kept_run, storage
 from fpt_plugins.model import FrozenPretrainedTransformer
 from tests.faults.attack import Attack, Outcome, Seen
 from tests.faults.children import begun, die
@@ -60,7 +60,7 @@ def _press(number: int) -> Any:
 
 def _conclude() -> Any:
     """Death when every step is taken and checked, before the adapter is written."""
-    return mock.patch.object(training_loop, "adapter_files", side_effect=lambda *_: die())
+    return mock.patch.object(kept_run, "adapter_files", side_effect=lambda *_: die())
 
 
 STOPS: Mapping[str, Callable[[], Any]] = {
