@@ -93,8 +93,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: It is missing or damaged, or a newer version wrote it.
     """
-    description = read_sealed(adapter_folder(folder) / DESCRIPTION)
     place = adapter_folder(folder) / DESCRIPTION
+    description = read_sealed(place)
     check_format(folder, description, FORMAT)
     check_has(_Content, description, place, "description of an adapter")
     try:

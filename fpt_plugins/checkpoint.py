@@ -2,7 +2,7 @@
 
 A folder ``checkpoints/step-000400``: trained tensors, the best ones, Adam's moments, and a small
 JSON state. Random states and the data's position are functions of the seed and the step
-(:mod:`fpt_plugins.streams`, :class:`fpt_plugins.data.Order`): there is nothing to save of them.
+(:mod:`fpt_plugins.streams`, :class:`fpt_plugins.order.Order`): there is nothing to save of them.
 """
 
 from __future__ import annotations

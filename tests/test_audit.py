@@ -24,12 +24,22 @@ HOLED = {"name": "torch", "version": "2.0.0", "vulns": [{"id": "PYSEC-1", "fix_v
 )
 def test_an_audit_says_of_how_many_packages_it_was_told(tmp_path, answers, flags, code, words):
     """A hole fails it, and packages that no service answers for are no sound ones."""
-    auditor = tmp_path / "build" / "audit" / "bin" / "pip-audit"
-    auditor.parent.mkdir(parents=True)
-    auditor.write_text(f"#!{sys.executable}\nprint({json.dumps({'dependencies': answers})!r})\n")
-    auditor.chmod(0o755)
-    found = subprocess.run(
-        [sys.executable, str(SCRIPT), *flags], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    found = audit(tmp_path, f"print({json.dumps({'dependencies': answers})!r})", *flags)
     assert found.returncode == code, found.stderr
     assert words in found.stdout
+
+
+def test_an_auditor_that_fails_says_why(tmp_path):
+    """Without an answer its own last line is shown: out of reach and out of order are not the same."""
+    found = audit(tmp_path, "raise SystemExit('no option --json')", "--if-reachable")
+    assert "pypi: no option --json\nosv: no option --json\nnothing was audited" in found.stdout
+
+
+def audit(folder, auditor, *flags):
+    """Runs the script where pip-audit is a line of Python."""
+    place = folder / "build" / "audit" / "bin" / "pip-audit"
+    place.parent.mkdir(parents=True)
+    place.write_text(f"#!{sys.executable}\n{auditor}\n")
+    place.chmod(0o755)
+    command = [sys.executable, str(SCRIPT), *flags]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """Configurations: flags, a TOML file and recipes in one immutable record."""
 
 import json
+import re
 from pathlib import Path
 
 import attrs
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from fpt_plugins import Configuration, ConfigurationError, Recipe, UnknownName
 from fpt_plugins.accepted_values import ACCEPTED
 from fpt_plugins.backbone import GROUPS
+from fpt_plugins.configuration import BATCHINGS, COMPILATIONS, FAST_PARTS, PRECISIONS, QUANTIZATIONS
 from fpt_plugins.storage import json_bytes
 
 RECIPE = Recipe(steps=400, batch_size=32, lr=1e-3, group_lr={"head": 1e-2}, dropout=0.1, clip=2.0)
@@ -185,8 +187,17 @@ def test_a_value_that_no_run_can_have_is_refused(settings, message):
 
 
 def test_every_setting_says_what_it_takes():
-    """There are words for each field of a configuration, and for no other."""
+    """There are words for each field of a configuration, and for no other; a choice names its words."""
     assert ACCEPTED.keys() == attrs.fields_dict(Configuration).keys()
+    choices = {
+        "batching": BATCHINGS,
+        "precision": PRECISIONS,
+        "compile": COMPILATIONS,
+        "quantize": QUANTIZATIONS,
+        "fast": FAST_PARTS,
+    }
+    for name, words in choices.items():
+        assert set(words) <= set(re.findall(r"[\w-]+", ACCEPTED[name])), name
 
 
 def test_every_mistake_is_named_at_once():
