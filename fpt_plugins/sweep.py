@@ -171,7 +171,7 @@ class Sweep:
         self.results.update({**population.finish(), **population.failures})
 
     def _begun(self, name: str) -> RunFolder:
-        anew = {each: value for each, value in self.given.items() if each in MAY_DIFFER}
+        anew = {each: getattr(self.arms[name], each) for each in MAY_DIFFER}
         return RunFolder.open(self.arms[name], self.path / name, resume=True, given=anew)
 
     def _begin(self, name: str, arm: Arm) -> RunFolder:

@@ -79,11 +79,11 @@ def test_where_a_sweep_computes_may_be_given_anew(tmp_path):
     stop(tmp_path / "all", 2)
     shutil.rmtree(tmp_path / "all" / "lr=0.01-seed=0")
     anew = {"data": tmp_path / "data", "workers": 1}
-    sweep = Sweep.resumed(tmp_path / "all", arms_of(XOR, None, 1, anew), anew)
-    (names,) = sweep.groups()
-    with sweep.population(names) as population:
-        found = [(each.settings.data, each.settings.workers) for each in population.trainings.values()]
-    assert found == [(tmp_path / "data", 1)] * 2
+    resumed = Sweep.resumed(tmp_path / "all", arms_of(XOR, None, 1, anew), anew)
+    for sweep in (resumed, Sweep(resumed.path, resumed.arms, {})):  # the second as a study's bank has it
+        with sweep.population(sweep.arms) as population:
+            found = [(each.settings.data, each.settings.workers) for each in population.trainings.values()]
+        assert found == [(tmp_path / "data", 1)] * 2
 
 
 def test_two_sweeps_never_share_a_folder(tmp_path):
