@@ -19,6 +19,7 @@ from rich.table import Column, Table
 
 from fpt_plugins.features import FeatureSplit
 from fpt_plugins.record import Evaluation, GroupCount, RunRecord, group_counts
+from fpt_plugins.resuming import resume_command
 from fpt_plugins.stages import read_stages
 
 if TYPE_CHECKING:
@@ -184,12 +185,8 @@ def _describe(training: Training, row: Mapping[str, Any]) -> str:
 
 def interrupted(training: Training, console: Console) -> None:
     """Prints where Ctrl-C left a run, and the command that continues it."""
-    settings = training.settings
-    data = f" --data {settings.data}" if settings.data else ""
-    console.print(
-        f"stopped at step {training.state.saved_step or 0}; continue with: "
-        f"fpt train {settings.task} --resume --out {training.folder.path}{data}"
-    )
+    command = resume_command(training.settings, training.folder.path)
+    console.print(f"stopped at step {training.state.saved_step or 0}; continue with: {command}")
 
 
 def show_scores(evaluations: Mapping[str, Evaluation], console: Console) -> None:

@@ -10,6 +10,7 @@ from fpt_plugins.adapter_files import WEIGHTS, adapter_files
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
 from fpt_plugins.circumstances import circumstances, not_bitwise
 from fpt_plugins.recording import run_record
+from fpt_plugins.resuming import resume_command
 from fpt_plugins.run_folder import RunFolder, writing
 from fpt_plugins.storage import write_folder
 
@@ -120,6 +121,6 @@ class KeptRun:
 
     def _writing(self, what: str) -> AbstractContextManager[None]:
         """Inside, what cannot be written is an error that says what there is."""
-        path, task = self._folder.path, self._arm.configuration.task
-        remedy = f"give it room or the right, then: fpt train {task} --resume --out {path}"
+        path = self._folder.path
+        remedy = f"give it room or the right, then: {resume_command(self._arm.configuration, path)}"
         return writing(f"{what} of step {self.state.step} in {path} (and {self.saved})", remedy)

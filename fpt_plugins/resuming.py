@@ -1,7 +1,8 @@
-"""The settings of a run that is resumed."""
+"""The settings of a run that is resumed, and the command that does it."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,21 @@ def continued(
                 f"{_the_same(name, begun)} to continue it as it was, or begin another run with another --out",
             )
     return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & MAY_DIFFER})
+
+
+def resume_command(configuration: Configuration, path: Path) -> str:
+    """What continues a run or a sweep.
+
+    Args:
+        configuration: Of the run, or of any run of the sweep.
+        path: Its folder.
+
+    Example:
+        >>> resume_command(Configuration(task="images/cifar10", data="my data"), Path("runs/one"))
+        "fpt train images/cifar10 --resume --out runs/one --data 'my data'"
+    """
+    data = ["--data", str(configuration.data)] if configuration.data else []
+    return shlex.join(["fpt", "train", configuration.task, "--resume", "--out", str(path), *data])
 
 
 def _the_same(name: str, begun: Any) -> str:

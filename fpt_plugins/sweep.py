@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -140,7 +140,7 @@ class Sweep:
         yield from _by_body({name: arm for name, arm in self.arms.items() if name not in self.results})
 
     @contextmanager
-    def population(self, names: Iterable[str]) -> Iterator[Population]:
+    def population(self, names: Collection[str]) -> Iterator[Population]:
         """Runs over one body, each at its first step or at its newest checkpoint, their folders locked.
 
         What cannot begin leaves no folder behind.

@@ -12,6 +12,7 @@ from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.plugins import Plugins
 from fpt_plugins.record import RunRecord, group_counts
 from fpt_plugins.resolving import build_task
+from fpt_plugins.resuming import resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,8 +37,8 @@ def train(sweep: Sweep, console: Console) -> None:
                     if row["split"] == "validation":
                         _look(name, row, metric, console)
             except KeyboardInterrupt:
-                task = next(iter(sweep.arms.values())).task
-                console.print(f"stopped; continue with: fpt train {task} --resume --out {sweep.path}")
+                command = resume_command(next(iter(sweep.arms.values())), sweep.path)
+                console.print(f"stopped; continue with: {command}")
                 raise
             sweep.close(population)
     best = best_run(sweep.results, metric)

@@ -1,12 +1,14 @@
 """Which runs a sweep has, which of them train together, and where it is kept and continued."""
 
 import shutil
+from unittest import mock
 
 import pytest
 
 import fpt_plugins as fpt
 from fpt_plugins.cli import launch
 from fpt_plugins.errors import CannotShare
+from fpt_plugins.population import Population
 from fpt_plugins.record import read_record
 from fpt_plugins.storage import sealed, write_file
 from fpt_plugins.sweep import Sweep, arms_of
@@ -84,6 +86,19 @@ def test_where_a_sweep_computes_may_be_given_anew(tmp_path):
         with sweep.population(sweep.arms) as population:
             found = [(each.settings.data, each.settings.workers) for each in population.trainings.values()]
         assert found == [(tmp_path / "data", 1)] * 2
+
+
+def test_a_stopped_sweep_says_how_it_is_continued(tmp_path, capsys, monkeypatch):
+    """The command that Ctrl-C prints finds the data where this one did, whatever the folder is called."""
+    monkeypatch.setattr(Population, "rows", mock.Mock(side_effect=KeyboardInterrupt))
+    words = [f"--{name}={SETTINGS[name]}" for name in ("backbone", "init", "device")]
+    place, data = tmp_path / "all of them", tmp_path / "data"
+    assert (
+        launch("train", XOR, *words, "--seeds", "2", "--init-seed=0", f"--out={place}", f"--data={data}")
+        == 130
+    )
+    shown = "".join(capsys.readouterr().err.split())
+    assert f"fpt train {XOR} --resume --out '{place}' --data {data}".replace(" ", "") in shown
 
 
 def test_two_sweeps_never_share_a_folder(tmp_path):
