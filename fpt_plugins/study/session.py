@@ -56,14 +56,14 @@ class Means:
             "fpt study run studies/xor --bank --threads 2 --data 'my data'"
         """
         usual = type(self)(workers=self.workers)
+        counts = {"threads"} if self.bank else set[str]()  # they are part of what a bank's cells are
         words = ["fpt", "study", "run", str(folder), *(["--bank"] if self.bank else [])]
         for name in ("engine", "address", "threads", "data"):
-            value, counts = (
-                getattr(self, name),
-                self.bank and name == "threads",
-            )  # for what a bank's cells are
-            words += [f"--{name}", str(value)] if counts or value != getattr(usual, name) else []
-        return shlex.join([*words, *(["--workers", str(self.workers)] if self.workers > 1 else [])])
+            if name in counts or getattr(self, name) != getattr(usual, name):
+                words += [f"--{name}", str(getattr(self, name))]
+        if self.workers > 1:
+            words += ["--workers", str(self.workers)]
+        return shlex.join(words)
 
     def hands(self, study: Study) -> Workers:
         """The workers.
