@@ -12,5 +12,7 @@ def table() -> str:
     lines = [HEADS, ["---"] * len(HEADS)]
     for row in json.loads(MEASURED.read_text())["scale"]["adapters"]:
         seconds = (f"{row[side]:.2f} s" for side in ("together_seconds", "in_turn_seconds"))
-        lines.append([f"`{row['backbone']}`", row["what"], str(row["adapters"]), *seconds, f"{row['times']:.2f}"])
+        lines.append(
+            [f"`{row['backbone']}`", row["what"], str(row["adapters"]), *seconds, f"{row['times']:.2f}"]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
