@@ -13,7 +13,7 @@ help:  ## this list
 demo: setup  ## the main job: is it language, or would random weights do? (about three minutes)
 	$(BIN)/python examples/language_or_random.py
 
-benchmark: setup  ## speed, memory and scale beside plain loops, peft and full fine-tuning (half an hour)
+benchmark: setup  ## speed, memory and scale beside plain loops, peft and full fine-tuning (an hour)
 	$(BIN)/python -m benchmarks
 
 test: setup  ## every test of the core, the plugins and the boundary between them

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -45,15 +45,16 @@ class Runner:
         assert self.process.stdout is not None  # noqa: S101 - it was opened with one
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()} (-9: out of memory, perhaps)")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def tell(self, word: str) -> dict[str, Any]:
         """Its answer to a word."""
         assert self.process.stdin is not None  # noqa: S101 - as above
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # then there is no answer, which says how it ended
+            self.process.stdin.write(f"{word}\n")
+            self.process.stdin.flush()
         return self.read()
 
     def step(self) -> None:

@@ -25,6 +25,7 @@ class Workload:
         batch_size: Samples per step.
         dropout: Inside the body.
         length: Tokens of each sample; the most that the task has where it is not given.
+        without: Contenders that take too much memory beside the others: all stand in it at once.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Workload:
     batch_size: int = 16
     dropout: float = 0.0
     length: int | None = None
+    without: tuple[str, ...] = ()
 
     def build(self, **settings: Any) -> fpt.Arm:
         """The arm, untrained; ``settings`` beside the workload's own."""
@@ -84,7 +86,13 @@ LISTOPS = {"max_length": 1025}
 WORKLOADS = (
     Workload(name="bits, GPT-2", task="bits/memory", options=BITS),
     Workload(name="bits, GPT-2, dropout 0.1", task="bits/memory", options=BITS, dropout=0.1),
-    Workload(name="bits, GPT-2 medium", task="bits/memory", options=BITS, backbone="gpt2-medium"),
+    Workload(
+        name="bits, GPT-2 medium",
+        task="bits/memory",
+        options=BITS,
+        backbone="gpt2-medium",
+        without=("peft, fp32", "full fine-tuning, fp32"),
+    ),
     Workload(name="bits, MiniLM", task="bits/memory", options=BITS, backbone="minilm"),
     Workload(name="images, GPT-2", task="images/cifar10"),
     Workload(
