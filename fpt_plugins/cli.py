@@ -50,6 +50,7 @@ IMPORTED_WHEN_ASKED = {
 
 app = App(
     name="fpt",
+    suppress_keyboard_interrupt=False,  # it is answered below
     version=fpt_plugins.__version__,
     help="Turn a frozen pretrained transformer into a model for any data that is a sequence.\n\n"
     "Start with: fpt tasks, then fpt train bits/xor --backbone gpt2-mini --init random",
