@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fpt_plugins.record import library_versions, machine_facts
 
 if TYPE_CHECKING:
+    from fpt_plugins.configuration import Configuration
     from fpt_plugins.precision import Precision
 
 _OF_NO_CONSEQUENCE = {"cores"}
@@ -24,6 +25,18 @@ def circumstances(precision: Precision, processes: int) -> dict[str, str]:
     facts = machine_facts(str(precision.device), precision.name)
     kept = {name: value for name, value in facts.items() if name not in _OF_NO_CONSEQUENCE}
     return {**kept, **library_versions(), "processes": str(processes)}
+
+
+def batch_sizes(configuration: Configuration) -> dict[str, str]:
+    """Those that a run may be resumed with anew, where they are known.
+
+    Example:
+        >>> from fpt_plugins import Configuration
+        >>> batch_sizes(Configuration(task="bits/xor", batch_size=16))
+        {'batch size': '16'}
+    """
+    sizes = {"batch size": configuration.batch_size, "micro-batch size": configuration.micro_batch_size}
+    return {name: str(size) for name, size in sizes.items() if size}
 
 
 def not_bitwise(step: int, then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

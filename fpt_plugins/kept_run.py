@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpt_plugins.adapter_files import WEIGHTS, adapter_files
 from fpt_plugins.checkpoint import Checkpoint, newest_checkpoint, restore, save_checkpoint
-from fpt_plugins.circumstances import circumstances, not_bitwise
+from fpt_plugins.circumstances import batch_sizes, circumstances, not_bitwise
 from fpt_plugins.recording import run_record
 from fpt_plugins.resuming import resume_command
 from fpt_plugins.run_folder import RunFolder, writing
@@ -63,9 +63,11 @@ class KeptRun:
 
     def _note_circumstances(self) -> None:
         """Notes what is no longer as it was when the step that is reached was taken."""
-        state, now = self.state, circumstances(self._arm.precision, self._processes.count)
+        state, settings = self.state, self._arm.configuration
+        now = circumstances(self._arm.precision, self._processes.count) | batch_sizes(settings)
         if self.resumed and not self.over:
-            state.not_bitwise += not_bitwise(state.step, state.circumstances, now)
+            then = batch_sizes(self._folder.begun or settings) | state.circumstances
+            state.not_bitwise += not_bitwise(state.step, then, now)
         state.circumstances = now
 
     @contextmanager

@@ -15,11 +15,14 @@ from fpt_plugins.errors import ConfigurationError
 MAY_DIFFER = {"data", "device", "workers"}
 """Settings that a resumed run may be given anew: they say where and by whom, not what."""
 
+MAY_CHANGE = {"batch_size", "micro_batch_size"}
+"""And those that are other work from there on: it is then stamped as not bitwise."""
+
 
 def continued(
     path: Path, stored: Configuration, asked: Configuration, given: Mapping[str, Any]
 ) -> Configuration:
-    """The settings of a run to continue: as it was begun, where its data and device are as is asked now.
+    """The settings of a run to continue: as it was begun, its device, data and batches as is asked now.
 
     Args:
         path: Its folder, for messages.
@@ -31,14 +34,15 @@ def continued(
         ConfigurationError: One does not; it is named.
     """
     named = {name for name, value in given.items() if value is not None}
-    for name in ("task", *sorted(named - MAY_DIFFER)):
+    for name in ("task", *sorted(named - MAY_DIFFER - MAY_CHANGE)):
         now, begun = getattr(asked, name), getattr(stored, name)
-        if not _agrees(now, begun):
+        if not _agrees(name, now, begun):
             raise ConfigurationError(
                 f"the run in {path} was begun with {name} {begun}, not {now}",
                 f"{_the_same(name, begun)} to continue it as it was, or begin another run with another --out",
             )
-    return attrs.evolve(stored, **{name: getattr(asked, name) for name in named & MAY_DIFFER})
+    anew = named & (MAY_DIFFER | MAY_CHANGE)
+    return attrs.evolve(stored, **{name: getattr(asked, name) for name in anew})
 
 
 def resume_command(configuration: Configuration, path: Path) -> str:
@@ -60,11 +64,16 @@ def _the_same(name: str, begun: Any) -> str:
     return f"name {begun}" if name == "task" else f"leave {name} out"
 
 
-def _agrees(asked: Any, begun: Any) -> bool:
-    """Whether what is asked is what the run was begun with: an option by its word, ``auto`` by anything."""
+def _agrees(name: str, asked: Any, begun: Any) -> bool:
+    """Whether what is asked is what the run was begun with.
+
+    An option is, by its word; ``auto``, whatever that was; a body without a commit, whatever commit it was
+    then pinned to.
+    """
     if isinstance(asked, Mapping):
-        return all(_word(value) == _word(begun.get(name)) for name, value in asked.items())
-    return asked in ("auto", begun)
+        return all(_word(value) == _word(begun.get(option)) for option, value in asked.items())
+    was_pinned = name == "backbone" and asked == begun.partition("@")[0]
+    return was_pinned or asked in ("auto", begun)
 
 
 def _word(value: Any) -> str:

@@ -38,13 +38,15 @@ class RunFolder:
 
     Args:
         path: The folder.
-        configuration: What was asked when the run began.
+        configuration: What was asked when the run began, and what a resumed one was given anew.
         facts: What it was begun on: plugins, the body's digest. A resumed run must find the same.
+        begun: What was asked when a resumed run began.
     """
 
     path: Path
     configuration: Configuration
     facts: Mapping[str, Any] = attrs.field(factory=dict)
+    begun: Configuration | None = None
 
     @classmethod
     def open(
@@ -103,7 +105,7 @@ class RunFolder:
             stored = Configuration.from_json(begun.configuration)
         except FptError as error:
             raise ConfigurationError(f"{path / RUN}: {error.message}", error.remedy) from error
-        return cls(path, continued(path, stored, configuration, given), begun.facts)
+        return cls(path, continued(path, stored, configuration, given), begun.facts, stored)
 
     @property
     def adapter(self) -> Path:

@@ -20,7 +20,7 @@ from fpt_plugins.optimizer import check_rates
 from fpt_plugins.population import Population
 from fpt_plugins.processes import Launched
 from fpt_plugins.record import RECORD, RunRecord, read_record
-from fpt_plugins.resuming import MAY_DIFFER, continued
+from fpt_plugins.resuming import MAY_CHANGE, MAY_DIFFER, continued
 from fpt_plugins.run_folder import RUN, RunFolder
 from fpt_plugins.stages import read_stages
 from fpt_plugins.storage import read_sealed, sealed, write_file
@@ -171,7 +171,7 @@ class Sweep:
         self.results.update({**population.finish(), **population.failures})
 
     def _begun(self, name: str) -> RunFolder:
-        anew = {each: getattr(self.arms[name], each) for each in MAY_DIFFER}
+        anew = {each: getattr(self.arms[name], each) for each in MAY_DIFFER | MAY_CHANGE}
         return RunFolder.open(self.arms[name], self.path / name, resume=True, given=anew)
 
     def _begin(self, name: str, arm: Arm) -> RunFolder:

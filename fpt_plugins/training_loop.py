@@ -97,11 +97,13 @@ class Training:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Trains to the end, yielding each row of ``metrics.jsonl`` as it is written.
 
-        Ctrl-C ends it after the step under way, with a checkpoint, by ``KeyboardInterrupt``.
+        Ctrl-C ends it after the step under way, with a checkpoint, by ``KeyboardInterrupt``; of several
+        processes at once, with the checkpoint of the last look.
         """
         self.arm.model.train()
         batches = self.batches()
-        with Interruption() as interruption, self.recording(), naming_shortage(self._kept.where):
+        alone = self.processes.count == 1
+        with Interruption(alone=alone) as interruption, self.recording(), naming_shortage(self._kept.where):
             yield from self._align(interruption)
             while not self.over:
                 started = time.perf_counter()

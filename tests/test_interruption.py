@@ -52,6 +52,14 @@ def test_the_second_ctrl_c_acts_at_once(handler):
         assert interruption.asked
 
 
+def test_several_processes_do_not_wait(handler):
+    """Who stopped after a step of its own would be waited for in the others' next: the old handler hears it."""
+    with Interruption(alone=False) as interruption:
+        press()
+        assert not interruption.asked
+    assert handler == [1]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_the_old_handler_is_back_whatever_happens_inside(handler, error):
     """After an error, a press is the old handler's again."""

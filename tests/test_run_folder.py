@@ -8,6 +8,7 @@ import pytest
 
 from fpt_plugins import Configuration, ConfigurationError, FptError, IntegrityError
 from fpt_plugins.metric_rows import METRICS
+from fpt_plugins.resuming import continued
 from fpt_plugins.run_folder import RunFolder
 from fpt_plugins.storage import read_sealed
 
@@ -111,6 +112,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from fpt_plugins import Configuration
+from fpt_plugins.resuming import continued
 from fpt_plugins.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1]), Configuration(task="bits/xor")).lock():
     print("held", flush=True)
@@ -263,3 +265,13 @@ def test_a_folder_without_a_run_says_to_remove_it(tmp_path):
     """A run that was killed before its settings were written cannot be continued: nobody is told to."""
     with pytest.raises(FptError, match=r"is there already\n  remove it, for no run has begun there"):
         begin(tmp_path)
+
+
+def test_a_body_without_a_commit_is_the_one_that_was_pinned(tmp_path):
+    """Resumed with the words that began it, a run keeps its commit; another commit is another body."""
+    begun, asked, other = (
+        Configuration(task="bits/xor", backbone=f"hf:org/name{commit}") for commit in ("@abc", "", "@def")
+    )
+    assert continued(tmp_path, begun, asked, {"backbone": asked.backbone}).backbone == "hf:org/name@abc"
+    with pytest.raises(ConfigurationError, match="was begun with backbone hf:org/name@abc, not"):
+        continued(tmp_path, begun, other, {"backbone": other.backbone})

@@ -182,6 +182,25 @@ def test_only_what_takes_steps_elsewhere_is_stamped(tmp_path, monkeypatch, steps
     assert len(record.not_bitwise) == stamps
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"batch_size": 2}, "batch size 2, before it was 4"),
+        ({"micro_batch_size": 1}, "micro-batch size 1, before it was none"),
+        ({"batch_size": 4}, None),
+    ],
+)
+def test_other_batches_go_on_with_a_stamp(tmp_path, changes, reason):
+    """A run resumed with smaller batches takes the steps that are left so, and its record says since when."""
+    training = begin(tmp_path / "run")
+    with suppress(KeyboardInterrupt):
+        drive(training, 3, lambda: signal.raise_signal(signal.SIGINT))
+    record = fpt.train("bits/xor", out=tmp_path / "run", resume=True, **changes)
+    assert record.not_bitwise == ((f"resumed at step 3 with {reason}",) if reason else ())
+    assert {name: record.configuration[name] for name in changes} == changes
+    assert rows_without_time(tmp_path / "run")[-1]["step"] == 8
+
+
 def test_the_test_split_is_not_read(tmp_path, monkeypatch):
     """Training asks its task for the training and the validation split, and for no other."""
     task = type(fpt.build("bits/xor", **SETTINGS).task)

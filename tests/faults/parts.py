@@ -169,7 +169,7 @@ CHANGES: Mapping[str, str] = {
 
 
 def move_runs(times: int, folder: Path) -> Outcome:
-    """Continues a run that was begun in other circumstances, or with more threads now."""
+    """Continues a run that was begun in other circumstances, with more threads or smaller batches now."""
     run = _stopped_run(folder / "run")
     return Outcome.of(_moved(run, folder / str(number), number) for number in range(times))
 
@@ -179,8 +179,8 @@ def _moved(run: Path, out: Path, number: int) -> Seen:
     names = ["threads now", "batch size", *CHANGES]
     name = names[number % len(names)]
     if name == "batch size":
-        return _other_batch_size(out)
-    if name == "threads now":
+        record = fpt.train("bits/xor", out=out, resume=True, batch_size=8)
+    elif name == "threads now":
         before = torch.get_num_threads()
         torch.set_num_threads(before + 1)
         try:
@@ -200,15 +200,6 @@ def _elsewhere(name: str, files: dict[str, bytes]) -> None:
     files["state.json"] = sealed(state)
 
 
-def _other_batch_size(out: Path) -> Seen:
-    """Another batch is another gradient, and another place in the data: it is another run."""
-    try:
-        fpt.train("bits/xor", out=out, resume=True, batch_size=8)
-    except fpt.ConfigurationError as error:
-        return Seen("refused: another batch size", "" if "batch_size" in error.message else str(error))
-    return Seen("resumed", "another batch size was taken")
-
-
 ATTACKS = (
     Attack(
         name="parts-removed",
@@ -220,8 +211,8 @@ ATTACKS = (
     ),
     Attack(
         name="runs-moved",
-        promise="What goes on elsewhere says that it is not bitwise, and why; another batch size is refused.",
-        how="Other threads; as if begun with another torch, NumPy, device, processor, number of processes",
+        promise="What goes on elsewhere says that it is not bitwise, and why.",
+        how="Other threads, another batch size; as if begun with other libraries, devices, processes",
         few=2,
         many=16,
         run=move_runs,
