@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class FptError(Exception):
@@ -27,6 +28,14 @@ class FptError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, whatever its class is called with: an error of another process is raised in this one."""
+        return _empty, (type(self),), self.__dict__
+
+
+def _empty(kind: type[FptError]) -> FptError:
+    return kind.__new__(kind)
 
 
 class UnknownName(FptError):

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from fpt_plugins.data import Batch
+from fpt_plugins.errors import FptError
 from fpt_plugins.features import FeatureSplit
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ AHEAD = 2
 """Batches that each worker has ready."""
 
 
-class Steps(Dataset[Batch]):
+class Steps(Dataset[Batch | FptError]):
     """This process's share of each step's batch; the step is the index.
 
     Args:
@@ -42,8 +43,14 @@ class Steps(Dataset[Batch]):
         self.split, self._order = split, order
         self._index, self._count = processes.index, processes.count
 
-    def __getitem__(self, step: int) -> Batch:
-        return self.split.batch(self._order.at(step)[self._index :: self._count])
+    def __getitem__(self, step: int) -> Batch | FptError:
+        """The share of a step; what refuses it, where a worker asks, for it would go into words there."""
+        try:
+            return self.split.batch(self._order.at(step)[self._index :: self._count])
+        except FptError as error:
+            if get_worker_info() is None:
+                raise
+            return error
 
 
 def step_batches(steps: Steps, span: range, device: torch.device, workers: int | None) -> Iterator[Batch]:
@@ -55,14 +62,17 @@ def step_batches(steps: Steps, span: range, device: torch.device, workers: int |
         device: Where they go.
         workers: Processes that prepare them ahead; with 0 each is prepared when it is asked for.
             ``None`` is ``GPU_WORKERS`` on a GPU and 0 on a CPU.
+
+    Raises:
+        FptError: A sample is refused, whoever prepared it.
     """
     if isinstance(
         steps.split, FeatureSplit
     ):  # whose features are on the device; a loader takes as long as they
-        return (steps[step] for step in span)
+        return (_given(steps[step]) for step in span)
     on_gpu = device.type == "cuda"
     count = (min(GPU_WORKERS, os.cpu_count() or 1) if on_gpu else 0) if workers is None else workers
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[Batch | FptError] = DataLoader(
         steps,
         batch_size=None,
         sampler=span,
@@ -74,7 +84,13 @@ def step_batches(steps: Steps, span: range, device: torch.device, workers: int |
         multiprocessing_context="fork" if count else None,  # plugins' objects need not be picklable
         generator=torch.Generator(),  # else it draws from the global one
     )
-    return iter(loader)
+    return map(_given, loader)
+
+
+def _given(batch: Batch | FptError) -> Batch:
+    if isinstance(batch, FptError):
+        raise batch
+    return batch
 
 
 def _as_it_is(batch: Any) -> Any:

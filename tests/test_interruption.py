@@ -53,7 +53,7 @@ def test_the_second_ctrl_c_acts_at_once(handler):
 
 
 def test_several_processes_do_not_wait(handler):
-    """Who stopped after a step of its own would be waited for in the others' next: the old handler hears it."""
+    """Who stopped after a step of its own would be waited for in the next: the old handler hears it."""
     with Interruption(alone=False) as interruption:
         press()
         assert not interruption.asked

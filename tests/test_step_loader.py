@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from fpt_plugins.data import Batch, FreshSplit
+from fpt_plugins.errors import UnknownName
 from fpt_plugins.order import Order
 from fpt_plugins.processes import Alone
 from fpt_plugins.step_loader import Steps, step_batches
@@ -77,6 +78,23 @@ def test_a_resumed_run_sees_the_same_batches(workers):
     """From step 5 on, the batches are those that follow step 4."""
     later, whole = drawn(workers, range(5, 9)), drawn(0)[5:]
     assert all(torch.equal(a.tokens, b.tokens) for a, b in zip(later, whole, strict=True))
+
+
+class Refused(Drawn):
+    """Every sample of it is refused."""
+
+    def batch(self, _):
+        raise UnknownName("symbol", "lenght", ["length"])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_refuses_a_sample_is_raised_as_it_is(workers):
+    """Also where a worker prepared it, its class, words and exit code are those of the task."""
+    batches = step_batches(Steps(Refused(), Order(10, 4, 0), Alone()), range(2), CPU, workers)
+    with pytest.raises(UnknownName) as refused:
+        next(batches)
+    assert str(refused.value) == "there is no symbol 'lenght'\n  did you mean length?"
+    assert (refused.value.exit_code, refused.value.known) == (2, ("length",))
 
 
 def test_processes_share_a_step():
