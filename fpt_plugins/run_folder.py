@@ -46,7 +46,7 @@ class RunFolder:
     path: Path
     configuration: Configuration
     facts: Mapping[str, Any] = attrs.field(factory=dict)
-    begun: Configuration | None = None
+    begun: Configuration | None = attrs.field(default=None, eq=False)
 
     @classmethod
     def open(
