@@ -61,8 +61,8 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
     return f"""# {name}
 
 An adapter of {record.adapter_bytes / 1000:.0f} KB for {task}
-on the body `{backbone["name"]}` ({configuration["init"]}), of which this folder holds what was trained and nothing else,
-trained with fpt-plugins {description["fpt_plugins"]} and {plugins}.
+on the body `{backbone["name"]}` ({configuration["init"]}), of which this folder holds what was trained alone;
+made with fpt-plugins {description["fpt_plugins"]} and {plugins}.
 
 | | |
 |---|---|
