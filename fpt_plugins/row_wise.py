@@ -131,7 +131,7 @@ class RowWiseNorm(nn.Module):
         return scaled.view(hidden_states.shape)
 
     def _own(self, leaf: str) -> Tensor:
-        return self.rows.gather_parts([norm.get_parameter(leaf) for norm in self.norms]).unsqueeze(1)
+        return self.rows.gather_parts([getattr(norm, leaf) for norm in self.norms]).unsqueeze(1)
 
 
 def _without_scale(norm: nn.Module) -> nn.Module:

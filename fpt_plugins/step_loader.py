@@ -66,12 +66,11 @@ def step_batches(steps: Steps, span: range, device: torch.device, workers: int |
     Raises:
         FptError: A sample is refused, whoever prepared it.
     """
-    if isinstance(
-        steps.split, FeatureSplit
-    ):  # whose features are on the device; a loader takes as long as they
-        return (_given(steps[step]) for step in span)
     on_gpu = device.type == "cuda"
     count = (min(GPU_WORKERS, os.cpu_count() or 1) if on_gpu else 0) if workers is None else workers
+    on_device = isinstance(steps.split, FeatureSplit)  # its features are; a loader takes as long as they
+    if on_device or not (count or on_gpu):
+        return (_given(steps[step]) for step in span)
     loader: DataLoader[Batch | FptError] = DataLoader(
         steps,
         batch_size=None,
