@@ -58,6 +58,9 @@ def card(description: Mapping[str, Any], record: RunRecord, name: str) -> str:
         for group, count in record.parameters.items()
         if count.parameters > count.trained_parameters
     )
+    stops = "".join(
+        f"| not bitwise what a run without a stop would be | {reason} |\n" for reason in record.not_bitwise
+    )
     return f"""# {name}
 
 An adapter of {record.adapter_bytes / 1000:.0f} KB for {task}
@@ -68,7 +71,7 @@ made with fpt-plugins {description["fpt_plugins"]} and {plugins}.
 |---|---|
 | trained | {trained} parameters |
 | steps | {record.best_step} of {record.steps}, chosen on validation data |
-| frozen | {frozen or "nothing"} |
+{stops}| frozen | {frozen or "nothing"} |
 | body | {body(backbone, configuration)} |
 | source digest of the body | `{record.source_digest}` |
 | digest of what was frozen, the same before and after | `{record.held_digest_before}` |

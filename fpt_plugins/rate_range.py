@@ -63,7 +63,8 @@ class RateRange:
     @property
     def sweep(self) -> tuple[float, ...]:
         """Rates worth a sweep: two per decade, from a tenth of the steepest to where the loss is least."""
-        low, high = math.log10(self.steepest / 10), math.log10(max(self.least, self.steepest))
+        low = math.log10(max(self.steepest / 10, self.points[0].rate))
+        high = math.log10(max(self.least, self.steepest))
         places = range(round(2 * low), max(round(2 * high), round(2 * low) + 1) + 1)
         return tuple(float(f"{10 ** (place / 2):.1g}") for place in places)
 
@@ -98,8 +99,9 @@ def find_rates(
         raise ConfigurationError(
             f"the loss was no number after {len(points)} steps from {low:g}", "begin with a smaller --low"
         )
-    slopes = [after.smoothed - before.smoothed for before, after in itertools.pairwise(points)]
-    steepest = points[1 + min(range(len(slopes)), key=slopes.__getitem__)]
+    settled = points[len(points) // 10 :]  # an average of few losses is as noisy as they are
+    slopes = [after.smoothed - before.smoothed for before, after in itertools.pairwise(settled)]
+    steepest = settled[1 + min(range(len(slopes)), key=slopes.__getitem__)]
     least = min(points, key=lambda point: point.smoothed)
     return RateRange(points=points, steepest=steepest.rate, least=least.rate)
 

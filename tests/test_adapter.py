@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import attrs
 import pytest
 import safetensors.torch
 import torch
@@ -10,6 +11,7 @@ import transformers
 
 import fpt_plugins as fpt
 from fpt_plugins.adapter_files import read_description
+from fpt_plugins.record import read_record
 from fpt_plugins.storage import read_sealed, sealed
 from tests import warm_processes
 
@@ -261,6 +263,17 @@ def test_a_damaged_adapter_is_not_exported(run, tmp_path):
     with pytest.raises(fpt.IntegrityError, match="is damaged"):
         export(copy, tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
+
+
+def test_a_card_says_what_is_not_bitwise(run):
+    """Who gets the adapter alone reads of the stop, too."""
+    from fpt_plugins.card import card
+
+    reason = "resumed at step 2 with threads 2, before it was 1"
+    record = attrs.evolve(read_record(run), not_bitwise=(reason,))
+    assert f"not bitwise what a run without a stop would be | {reason} |" in card(
+        read_description(run), record, "shared"
+    )
 
 
 def test_it_computes_in_the_type_that_it_was_trained_in(tmp_path):

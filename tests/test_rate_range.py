@@ -38,8 +38,14 @@ def test_the_average_is_unbiased(found):
 
 def test_the_sweep_lies_around_the_steepest_rate():
     """Two rates per decade, from a tenth of the steepest to the least loss."""
-    points = (RangePoint(rate=1.0, loss=1.0, smoothed=1.0),)
+    points = (RangePoint(rate=1e-3, loss=1.0, smoothed=1.0),)
     assert RateRange(points=points, steepest=1e-2, least=1e-1).sweep == (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+
+
+def test_a_sweep_has_no_rate_below_those_tested():
+    """Where the first rates are the steepest, a tenth of them was never tried."""
+    points = (RangePoint(rate=1e-3, loss=1.0, smoothed=1.0),)
+    assert RateRange(points=points, steepest=2e-3, least=1e-2).sweep == (1e-3, 3e-3, 1e-2)
 
 
 @pytest.mark.parametrize("wrong", [{"low": 0.0}, {"low": 1.0, "high": 0.1}, {"steps": 2}])

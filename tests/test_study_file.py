@@ -187,3 +187,10 @@ def test_a_study_needs_a_task():
     """A grid without a task is no grid."""
     with pytest.raises(ConfigurationError, match="tasks"):
         build_study({"name": "empty", "scales": {"laptop": {}}}, "laptop", "empty.toml")
+
+
+def test_a_file_without_scales_has_one_size():
+    """Such a study is the same as one whose scale changes nothing."""
+    content = {"name": "small", "tasks": {"bits/xor": {}}}
+    whole = build_study(dict(content), "laptop", "small.toml")
+    assert whole == build_study({**content, "scales": {"laptop": {}}}, "laptop", "small.toml")

@@ -24,7 +24,13 @@ def table() -> str:
     for row in json.loads(MEASURED.read_text())["race"]:
         workloads.setdefault(row["workload"], {})[row["contender"]] = row
     beside = [each for each in BESIDE if any(each in rows for rows in workloads.values())]
-    heads = ["workload", PLAIN, *(BESIDE[each] for each in beside), "of the bf16 peak", "memory of plain's"]
+    heads = [
+        "workload",
+        PLAIN,
+        *(BESIDE[each] for each in beside),
+        "share of the bf16 peak",
+        "memory, of the plain loop's",
+    ]
     lines = [heads, ["---"] * len(heads), *(_cells(name, rows, beside) for name, rows in workloads.items())]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

@@ -4,7 +4,7 @@ import json
 
 from speed import MEASURED
 
-HEADS = ("body", "what", "adapters", "together", "in turn", "times faster")
+HEADS = ("body", "what", "runs or adapters", "together", "in turn", "times faster")
 
 
 def table() -> str:

@@ -103,12 +103,12 @@ def build_study(content: Mapping[str, Any], scale: str, where: str) -> Study:
         where: The file, for messages.
     """
     table = _named(content, _OF_STUDY, where)
-    scales = table.pop("scales", {})
+    scales = table.pop("scales", {}) or {scale: {}}  # a file without any has one size, whatever it is called
     for name in scales:
         if name not in SCALES:
             raise UnknownName(f"scale in {where}", name, SCALES)
     if scale not in scales:
-        raise UnknownName(f"scale of {where}", scale, scales)
+        raise UnknownName("scale", scale, scales, owner=where)
     table = _scaled(table, _named(scales[scale], _OF_SCALE, f"{where} [scales.{scale}]"))
     tasks = _chosen(table.pop("tasks", {}), scale)
     arms = _chosen(table.pop("arms", {}), scale) or {"": {}}

@@ -84,7 +84,7 @@ def _row(word: Any, symbols: Mapping[str, int], where: str, length: int) -> list
     if not isinstance(word, str):
         raise InputError(f"not a string of bits but a {type(word).__name__}", where=where)
     if len(word) != length:
-        remedy = "for strings of another length, set the task's option: --option length=N"
+        remedy = "for strings of another length, train with --option length=N"
         raise InputError(f"{len(word)} bits, where {length} are expected", remedy, where=where)
     for place, symbol in enumerate(word, start=1):
         if symbol not in symbols:
