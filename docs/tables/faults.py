@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 TREE = Path(__file__).parents[2]
 MEASURED = TREE / "docs" / "results" / "faults.json"
+SEVERAL = 4
 
 
 def table() -> str:
@@ -20,7 +22,15 @@ def table() -> str:
             lines.append(f"| {attack.promise} | {attack.how} | not run | |")
             continue
         result = found[attack.name]
-        happened = ", ".join(f"{count:,} {what}" for what, count in result["happened"].items())
+        happened = _counted(result["happened"])
         broken = f"; **{len(result['broken'])} broken**" if result["broken"] else ""
         lines.append(f"| {attack.promise} | {attack.how} | {result['times']:,} | {happened}{broken} |")
     return "\n".join(lines)
+
+
+def _counted(happened: Mapping[str, int]) -> str:
+    """What happened how often; many of one count as one list."""
+    counts = set(happened.values())
+    if len(happened) > SEVERAL and len(counts) == 1:
+        return f"{counts.pop():,} each: {', '.join(happened)}"
+    return ", ".join(f"{count:,} {what}" for what, count in happened.items())

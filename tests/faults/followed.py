@@ -35,7 +35,7 @@ def _run(times: int, folder: Path) -> Outcome:
     for number, subject in enumerate(readers):
         count = times * (number + 1) // len(readers) - times * number // len(readers)
         faults, found = _followed(subject, count, folder / subject.name)
-        happened[f"of {subject.name} read or refused by name"] = count - faults
+        happened[subject.name] = count - faults
         happened["the promise was broken"] += faults
         broken += [f"{subject.name}: {fault}" for fault in found]
     return Outcome(happened=+happened, broken=tuple(broken))
@@ -56,7 +56,7 @@ ATTACKS = (
     Attack(
         name="followed-readers",
         promise="Whatever a reader is given, it reads it or says in one line what is wrong with it.",
-        how=f"inputs of atheris, which follows the lines of {len(READERS)} readers; sealed anew",
+        how=f"inputs of atheris, which follows the lines of {len(READERS)} readers; read or refused by name",
         few=AT_LEAST,
         many=EACH * len(READERS),
         run=_run,
