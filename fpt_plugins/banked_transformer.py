@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fpt_plugins.row_streams import RowStreams
-from fpt_plugins.row_wise import Rows, make_row_wise
+from fpt_plugins.row_wise import Rows, RowWise, make_row_wise
 from fpt_plugins.shared_body import share
 
 if TYPE_CHECKING:
     from fpt_plugins.data import Batch
     from fpt_plugins.model import FrozenPretrainedTransformer
+    from fpt_plugins.parameter_matrix import ParameterMatrix
     from fpt_plugins.streams import Stream
 
 
@@ -48,6 +49,12 @@ class BankedTransformer(nn.Module):
         make_row_wise(self.backbone, owners, [model.backbone for model in models], self.rows)
         self.models = nn.ModuleList(models)  # so that their parameters are this module's
         self._models, self._body_draws = tuple(models), draws
+
+    def read_from(self, matrix: ParameterMatrix) -> None:
+        """Lets norms and positions read what every model trains from one matrix, which holds all of it."""
+        for module in self.backbone.modules():
+            if isinstance(module, RowWise):
+                module.read_from(matrix)
 
     def forward(
         self, batches: Mapping[int, Batch], streams: Mapping[int, Stream] | None = None
@@ -103,7 +110,8 @@ class BankedTransformer(nn.Module):
     def _embed(self, place: int, batch: Batch, length: int, draws: _Draws) -> Tensor:
         with draws.of(place):
             embeds: Tensor = self._models[place].input_embedding(batch.tokens)  # [b, t, D]
-        return F.pad(embeds, (0, 0, 0, length - embeds.shape[1]))
+        missing = length - embeds.shape[1]
+        return F.pad(embeds, (0, 0, 0, missing)) if missing else embeds  # with none it would copy
 
     def _pool(self, place: int, batch: Batch, hidden_states: Tensor) -> Tensor:
         mask = batch.attention_mask

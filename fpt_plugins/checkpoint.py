@@ -154,7 +154,7 @@ def restore(arm: Arm, optimizer: torch.optim.Optimizer, path: Path) -> Checkpoin
 def _moments(arm: Arm, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     parameters = {name: arm.model.get_parameter(name) for name in arm.partition.trained_names}
     return {
-        f"{name}/{key}": value.detach().cpu().contiguous()
+        f"{name}/{key}": value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, parameter in parameters.items()
         for key, value in (optimizer.state.get(parameter) or _at_rest(parameter)).items()
     }

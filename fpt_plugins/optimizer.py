@@ -14,26 +14,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpt_plugins.arm import Arm
+    from fpt_plugins.backbone import Group
 
 
 def make_optimizer(arm: Arm) -> torch.optim.Adam:
     """Adam with PyTorch's defaults, as in the paper; a learning rate for each parameter group.
 
-    Fused: one kernel for all tensors of one rate, where a loop over some tens of small ones takes four
-    times as long.
+    Fused: one kernel for all tensors of the run's own rate, where a loop over some tens of small ones
+    takes four times as long; and one for each group that has its own, even if it is the same number,
+    so that runs which differ in the number alone have their parameters in one order.
     """
     settings, partition = arm.configuration, arm.partition
-    by_rate: dict[float | None, list[Tensor]] = defaultdict(list)
+    by_setting: dict[Group | None, list[Tensor]] = defaultdict(list)
     for group in partition.groups:
-        rate = settings.group_lr.get(group, settings.lr)
-        by_rate[rate] += [arm.model.get_parameter(name) for name in partition.trained_of(group)]
-    groups = [{"params": parameters, "lr": rate} for rate, parameters in by_rate.items() if parameters]
+        own = group if group in settings.group_lr else None
+        by_setting[own] += [arm.model.get_parameter(name) for name in partition.trained_of(group)]
+    groups = [
+        {"params": found, "lr": settings.lr if own is None else settings.group_lr[own]}
+        for own, found in by_setting.items()
+        if found
+    ]
     return torch.optim.Adam(groups, fused=True)
-
-
-def trained_parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """The parameters that an optimizer moves, in its own order."""
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def check_rates(arm: Arm, rates: Mapping[str, float]) -> None:

@@ -7,6 +7,7 @@ the frozen body.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,9 +21,11 @@ from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import EVALUATION_BATCH, Sums
 from fpt_plugins.fast_path import dropout_facts
 from fpt_plugins.freezing import FrozenState
+from fpt_plugins.heap import kept_heap
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.memory import naming_shortage
 from fpt_plugins.model import evaluating
+from fpt_plugins.parameter_matrix import ParameterMatrix
 from fpt_plugins.passing import Passed
 from fpt_plugins.probe import OutputProbe
 from fpt_plugins.processes import Alone
@@ -31,6 +34,8 @@ from fpt_plugins.token_cache import open_split
 from fpt_plugins.training_loop import Training
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fpt_plugins.arm import Arm
     from fpt_plugins.bank import Bank
     from fpt_plugins.data import Batch
@@ -75,6 +80,10 @@ class Population:
             name: Training(arm, folders[name], processes, read=read, prove=self._proof.of)
             for name, arm in bank.arms.items()
         }
+        self._matrix = ParameterMatrix([training.optimizer for training in self.trainings.values()])
+        bank.model.read_from(self._matrix)
+        for place, training in enumerate(self.trainings.values()):
+            training.watched_by(functools.partial(self._matrix.check, place))
 
     def rows(self, remedy: str = FEWER) -> Iterator[tuple[str, dict[str, Any]]]:
         """Trains to the end, yielding each row of a run's ``metrics.jsonl`` as it is written, with its name.
@@ -91,7 +100,7 @@ class Population:
         shortage = naming_shortage(lambda: "runs that train together", remedy)
         self.bank.model.train()
         self._batches = {name: training.batches() for name, training in self.trainings.items()}
-        with Interruption() as interruption, ExitStack() as stack, shortage:
+        with Interruption() as interruption, ExitStack() as stack, shortage, kept_heap():
             for training in self.trainings.values():
                 stack.enter_context(training.recording())
             while behind := self._behind():
@@ -135,15 +144,24 @@ class Population:
         batches = {name: self._drawn[name] for name in self._with_failed(behind)}
         seeds = {name: self.trainings[name].dropout_seed for name in batches}
         outputs = self.bank.outputs(batches, seeds)
-        losses = {name: self.trainings[name].loss(outputs[name], batches[name]) for name in behind}
-        for name in behind:
-            self.trainings[name].clear()
-        torch.autograd.backward(list(losses.values()))
-        for name in behind:
+        losses = self._losses({name: outputs[name] for name in behind}, batches)
+        self._matrix.backward(losses)
+        first, places = self.trainings[behind[0]], [[*self.trainings].index(name) for name in behind]
+        norms = self._matrix.take(places, first.state.step + 1, losses, first.clip)
+        for name, place, loss in zip(behind, places, losses.detach(), strict=True):
             with self._failing_alone(name):
-                passed = Passed(losses[name].detach(), [(outputs[name].detach(), batches[name])])
-                row = self.trainings[name].learn(passed)
+                passed = Passed(loss, [(outputs[name].detach(), batches[name])])
+                row = self.trainings[name].learned(passed, norms[place])
                 yield from ((name, written) for written in self.trainings[name].write(row))
+
+    def _losses(self, outputs: Mapping[str, Tensor], batches: Mapping[str, Batch]) -> Tensor:
+        """The mean loss of each run's batch ``[k]``: at once, where all outputs have one shape."""
+        targets = [batch.targets for name in outputs if (batch := batches[name]).targets is not None]
+        found = [*outputs.values()]
+        losses = next(iter(self.bank.tasks.values())).target.losses
+        if len({each.shape for each in found}) == 1:
+            return losses(torch.cat(found), torch.cat(targets)).view(len(found), -1).mean(1)
+        return torch.stack([losses(*each).mean() for each in zip(found, targets, strict=True)])
 
     def _look(self, looking: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """A look at validation data, and its rows."""

@@ -18,7 +18,8 @@ from fpt_plugins.arm import Arm, assemble
 from fpt_plugins.configuration import Configuration
 from fpt_plugins.data import Samples
 from fpt_plugins.errors import ConfigurationError
-from fpt_plugins.optimizer import make_optimizer, trained_parameters
+from fpt_plugins.finite_steps import moved_parameters
+from fpt_plugins.optimizer import make_optimizer
 from fpt_plugins.order import Order
 from fpt_plugins.progress import track
 from fpt_plugins.streams import preserved_generators, seed_dropout, stream_seed
@@ -134,7 +135,7 @@ def _step(
     loss = arm.task.target.losses(arm.outputs(batch), batch.targets).mean()  # type: ignore[arg-type] # a split has targets
     optimizer.zero_grad()
     torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(trained_parameters(optimizer), arm.configuration.clip or math.inf)
+    torch.nn.utils.clip_grad_norm_(moved_parameters(optimizer), arm.configuration.clip or math.inf)
     optimizer.step()
     return loss.item()
 

@@ -12,11 +12,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from fpt_plugins.parameter_matrix import ParameterMatrix
 
 NORMS = frozenset(
     {
@@ -84,29 +87,60 @@ class Rows(threading.local):
         """The adapters that have a row in the batch."""
         return self._present
 
-    def gather(self, tensors: Sequence[Tensor]) -> Tensor:
+    def gather(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
         """Each row's own tensor, ``[B, ...]``, of one tensor per adapter of the bank.
 
         Those of the adapters that are present alone are read, and alone get a gradient.
         """
-        return self.spread([tensors[place] for place in self._present])
+        return self.spread(self._of_present(tensors))
 
-    def spread(self, tensors: Sequence[Tensor]) -> Tensor:
+    def spread(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
         """The same of one tensor for each adapter that is present."""
-        return torch.stack(list(tensors))[self._places]
+        stacked = tensors if isinstance(tensors, Tensor) else torch.stack(list(tensors))
+        return stacked.repeat_interleave(self._counts[0], dim=0) if self._is_even else stacked[self._places]
 
-    def gather_parts(self, tensors: Sequence[Tensor]) -> Tensor:
+    def gather_parts(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
         """As :meth:`gather`, but once for each of the equal parts of a batch, ``[P, ...]``.
 
         A part is an adapter's rows where all have as many, which spares the gather and in the backward
         pass the sum over rows, and else a row.
         """
-        if len(set(self._counts)) > 1:
-            return self.gather(tensors)
-        return torch.stack([tensors[place] for place in self._present])
+        return self._of_present(tensors) if self._is_even else self.gather(tensors)
+
+    @property
+    def _is_even(self) -> bool:
+        return len(set(self._counts)) == 1
+
+    def _of_present(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
+        if not isinstance(tensors, Tensor):
+            return torch.stack([tensors[place] for place in self._present])
+        return tensors if self._present == tuple(range(len(tensors))) else tensors[list(self._present)]
 
 
-class RowWiseNorm(nn.Module):
+class RowWise(nn.Module):
+    """In the place of one module, a module of its own for each row of a batch.
+
+    Args:
+        modules: One per adapter, of one class.
+        rows: Whose each row is.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], rows: Rows) -> None:
+        super().__init__()
+        self.each = nn.ModuleList(modules)
+        self.rows = rows
+        self._stacked: dict[str, Tensor] = {}
+
+    def read_from(self, matrix: ParameterMatrix) -> None:
+        """Reads the parameters of all adapters from one matrix, and no longer one by one."""
+        self._stacked = {name: matrix.stacked(each) for name, each in self.each[0].named_parameters()}
+
+    def own(self, name: str) -> Sequence[Tensor] | Tensor:
+        """A parameter of each adapter, in one tensor ``[K, ...]`` where they are read from a matrix."""
+        return self._stacked[name] if self._stacked else [getattr(each, name) for each in self.each]
+
+
+class RowWiseNorm(RowWise):
     """A norm that scales and shifts each row by its own adapter's weight and bias.
 
     Args:
@@ -115,23 +149,21 @@ class RowWiseNorm(nn.Module):
     """
 
     def __init__(self, norms: Sequence[nn.Module], rows: Rows) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(norms)
-        self.rows = rows
+        super().__init__(norms, rows)
         self.plain = _without_scale(norms[0])
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Hidden states ``[B, T, D]`` to normed ones; OPT joins them to ``[B * T, D]``."""
         weight = self._own("weight")  # [P, 1, D]
         normed: Tensor = self.plain(hidden_states).reshape(len(weight), -1, weight.shape[-1])
-        if getattr(self.norms[0], "bias", None) is None:
+        if getattr(self.each[0], "bias", None) is None:
             scaled = normed * weight
         else:
             scaled = torch.addcmul(self._own("bias"), normed, weight)
         return scaled.view(hidden_states.shape)
 
     def _own(self, leaf: str) -> Tensor:
-        return self.rows.gather_parts([getattr(norm, leaf) for norm in self.norms]).unsqueeze(1)
+        return self.rows.gather_parts(self.own(leaf)).unsqueeze(1)
 
 
 def _without_scale(norm: nn.Module) -> nn.Module:
@@ -142,7 +174,7 @@ def _without_scale(norm: nn.Module) -> nn.Module:
     return plain.requires_grad_(requires_grad=False)
 
 
-class RowWisePositions(nn.Module):
+class RowWisePositions(RowWise):
     """A table of positions for each adapter. Its length may differ: beyond it a row is padding.
 
     Args:
@@ -152,21 +184,25 @@ class RowWisePositions(nn.Module):
     """
 
     def __init__(self, tables: Sequence[nn.Module], rows: Rows, offset: int = 0) -> None:
-        super().__init__()
-        self.tables = nn.ModuleList(tables)
-        self.rows = rows
+        super().__init__(tables, rows)
         self.offset = offset
 
     def forward(self, *ids: Any, position_ids: Tensor | None = None) -> Tensor:
         """Position ids ``[T]`` or ``[1, T]`` to vectors ``[B, T, D]``. OPT passes its mask before them."""
         found: Tensor = ids[0] if position_ids is None else position_ids
         places = found.reshape(-1) + self.offset  # [T]
+        if self._stacked:
+            return self.rows.gather(_read(self._stacked["weight"], places))
         return self.rows.spread([self._of(place, places) for place in self.rows.present])
 
     def _of(self, adapter: int, places: Tensor) -> Tensor:
-        table = self.tables[adapter].get_parameter("weight")
-        own = F.embedding(places[: len(table)], table)
-        return F.pad(own, (0, 0, 0, len(places) - len(own)))  # [T, D]
+        return _read(self.each[adapter].get_parameter("weight").unsqueeze(0), places)[0]
+
+
+def _read(tables: Tensor, places: Tensor) -> Tensor:
+    """What tables ``[K, length, D]`` hold at places ``[T]``, and zeros beyond their length: ``[K, T, D]``."""
+    found = tables[:, places[: tables.shape[1]]]
+    return F.pad(found, (0, 0, 0, len(places) - found.shape[1]))
 
 
 def row_wise_form(body: nn.Module, owner: str) -> Form | None:

@@ -20,10 +20,11 @@ from fpt_plugins.evaluation import score
 from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
 from fpt_plugins.finite_steps import FiniteSteps
+from fpt_plugins.heap import kept_heap
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.kept_run import KeptRun
 from fpt_plugins.memory import fit, naming_shortage
-from fpt_plugins.optimizer import make_optimizer, trained_parameters
+from fpt_plugins.optimizer import make_optimizer
 from fpt_plugins.order import Order
 from fpt_plugins.passing import Passed, dropout_seed, pass_batch
 from fpt_plugins.processes import Launched
@@ -82,6 +83,7 @@ class Training:
         prepare_training(arm)
         self.optimizer = make_optimizer(arm)
         self._steps = FiniteSteps(self.optimizer, arm.precision.device)
+        self._check = self._steps.check
         self._begun = trained_tensors(arm)
         self._kept = KeptRun(arm, self.optimizer, folder, self.processes)
         self.state = self._kept.state
@@ -103,7 +105,8 @@ class Training:
         self.arm.model.train()
         batches = self.batches()
         alone = self.processes.count == 1
-        with Interruption(alone=alone) as interruption, self.recording(), naming_shortage(self._kept.where):
+        shortage = naming_shortage(self._kept.where)
+        with Interruption(alone=alone) as interruption, self.recording(), shortage, kept_heap():
             yield from self._align(interruption)
             while not self.over:
                 started = time.perf_counter()
@@ -193,7 +196,7 @@ class Training:
 
     def _pass(self, batch: Batch, size: int) -> Passed:
         """Forward and back from cleared gradients, so many samples at a time."""
-        self.clear()
+        self._steps.clear()
         parts = list(batch.parts(size))
         return pass_batch(self.arm, self._model, parts, self.state.step, self.processes)
 
@@ -208,15 +211,14 @@ class Training:
         """Of whatever the next step draws."""
         return dropout_seed(self.arm, self.state.step, self.processes)
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """The mean of a batch's losses."""
-        assert batch.targets is not None  # noqa: S101 - a split has targets; for the type checker
-        return self.arm.task.target.losses(outputs, batch.targets).mean()
+    @property
+    def clip(self) -> float:
+        """The norm that a gradient may have."""
+        return self.settings.clip or math.inf
 
-    def clear(self) -> None:
-        """Forgets the gradients of the last step."""
-        for parameter in trained_parameters(self.optimizer):
-            parameter.grad = None
+    def watched_by(self, check: Callable[[], None]) -> None:
+        """Its steps are taken by another from now on, who knows whether they were finite."""
+        self._check = check
 
     def learn(self, passed: Passed) -> dict[str, Any] | None:
         """Takes the step whose gradients are there; its row where one is due.
@@ -225,14 +227,24 @@ class Training:
             NonFiniteError: The loss or the gradient of this step, or of one since the last row, is
                 not a finite number; that step was not taken, and none after it.
         """
-        clip, step = self.settings.clip or math.inf, self.state.step + 1
-        norm = torch.nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), clip)
-        self._steps.take(step, passed.loss, norm)
+        return self.learned(passed, self._steps.take(self.state.step + 1, passed.loss, self.clip))
+
+    def learned(self, passed: Passed, norm: Tensor) -> dict[str, Any] | None:
+        """A step that is taken; its row where one is due.
+
+        Args:
+            passed: What it was taken on.
+            norm: Of its gradient, before it was clipped.
+
+        Raises:
+            NonFiniteError: As for :meth:`learn`.
+        """
+        step = self.state.step + 1
         is_due = step % max(1, (self.settings.steps or 1) // ROWS) == 0
         if is_due or self._looks_after(step) or norm.device.type == "cpu":
             self._settle()
         self.state.step = step
-        self._clipped += norm > clip
+        self._clipped += norm > self.clip
         if not is_due:
             return None
         scores, clipped = passed.scores(self.arm), self._clipped.item() / step
@@ -242,7 +254,7 @@ class Training:
     def _settle(self) -> None:
         """Waits for the device, and raises if a step could not be taken."""
         try:
-            self._steps.check()
+            self._check()
         except NonFiniteError as error:
             raise NonFiniteError(f"{error.message}, and {self._kept.saved}", error.remedy) from None
 

@@ -16,13 +16,14 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     # what stands on nothing
     ("__init__", "errors", "streams", "interruption", "pickled_arrays", "digest", "open_file", "progress"),
-    ("console", "flags", "formats", "memory", "processes"),
+    ("console", "finite_steps", "flags", "formats", "heap", "memory", "processes"),
     (
         "accepted_values",
         "array_file",
         "cache_folder",
         "distances",
         "feature_store",
+        "parameter_matrix",
         "plain_files",
         "tensor_file",
         "tokens",
@@ -72,7 +73,7 @@ LAYERS = (
         "additions.__init__",
         "additions.addition",
     ),
-    ("fast_path", "finite_steps", "policies", "probe", "quantization"),
+    ("fast_path", "policies", "probe", "quantization"),
     ("additions.bottleneck_layer", "additions.extended_backbone"),
     ("additions.bottleneck", "additions.lora", "additions.prompt"),
     ("additions.choice",),

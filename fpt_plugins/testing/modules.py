@@ -143,9 +143,10 @@ def _names_of_defaults(task: Task) -> tuple[str, ...]:
 
 
 def _check_optimizer(task: Task, arm: Arm) -> None:
-    from fpt_plugins.optimizer import make_optimizer, trained_parameters
+    from fpt_plugins.finite_steps import moved_parameters
+    from fpt_plugins.optimizer import make_optimizer
 
-    moved = {id(parameter) for parameter in trained_parameters(make_optimizer(arm))}
+    moved = {id(parameter) for parameter in moved_parameters(make_optimizer(arm))}
     due = {id(p) for p in arm.model.parameters() if p.requires_grad}
     if moved != due or len(due) != len(arm.partition.trained_names):
         raise ContractBroken(
