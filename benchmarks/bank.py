@@ -28,6 +28,7 @@ import torch
 import fpt_plugins as fpt
 from fpt_plugins.sweep import Sweep, arms_of
 from fpt_plugins.training import open_training
+from fpt_plugins.training_loop import ROWS
 
 TASK, BATCH, NEVER = "bits/xor", 4, 1_000_000
 RATES, SEEDS = (3e-4, 1e-3, 3e-3, 1e-2), 2
@@ -72,6 +73,7 @@ def by_adapters(*, rounds: int, threads: int) -> list[dict[str, Any]]:
     """What several runs or adapters over one body take together and in turn."""
     torch.set_num_threads(threads)
     each = [
+        ("gpt2-mini", "60 steps alone", lambda body, k: train(body, rounds, 60, k, looks=False), (SEEDS,)),
         ("gpt2-mini", "60 steps of each run", lambda body, k: train(body, rounds, 60, k), (1, 2, 4)),
         ("minilm", "20 steps of each run", lambda body, k: train(body, rounds, 20, k), (SEEDS,)),
         ("gpt2", "5 steps of each run", lambda body, k: train(body, rounds, 5, k), (SEEDS,)),
@@ -98,10 +100,10 @@ def on(backbone: str, **settings: Any) -> dict[str, Any]:
 
 @contextmanager
 def runs(
-    root: Path, settings: Mapping[str, Any], every: int, seeds: int = SEEDS
+    root: Path, settings: Mapping[str, Any], every: int, seeds: int = SEEDS, steps: int = NEVER
 ) -> Iterator[tuple[Any, list[Any]]]:
     """A population at its first step, and the same runs apart; all look at validation data alike."""
-    given = {**settings, "batch_size": BATCH, "steps": NEVER, "evaluate_every": every}
+    given = {**settings, "batch_size": BATCH, "steps": steps, "evaluate_every": every}
     sweep = Sweep.new(root / "together", arms_of(TASK, RATES, seeds, given), given)
     with ExitStack() as stack:
         population = stack.enter_context(sweep.population(next(sweep.groups())))
@@ -112,20 +114,25 @@ def runs(
         yield population, apart
 
 
-def train(settings: Mapping[str, Any], rounds: int, steps: int, seeds: int = SEEDS) -> Rounds:
+def train(
+    settings: Mapping[str, Any], rounds: int, steps: int, seeds: int = SEEDS, *, looks: bool = True
+) -> Rounds:
     """A round is some steps of every run, with a look at validation data and a checkpoint at their end."""
-    with tempfile.TemporaryDirectory() as root, runs(Path(root), settings, steps, seeds) as found:
+    whole = steps * ROWS  # the last step of a round has a row of training data too
+    asked = {"every": steps if looks else whole, "seeds": seeds, "steps": whole}
+    split = "validation" if looks else "train"
+    with tempfile.TemporaryDirectory() as root, runs(Path(root), settings, **asked) as found:
         population, apart = found
         last = list(population.trainings)[-1]
         together, alone = population.rows(), [training.rows() for training in apart]
 
-        def looks_apart() -> None:
+        def in_turn() -> None:
             for rows in alone:
-                next(row for row in rows if row["split"] == "validation")
+                next(row for row in rows if row["split"] == split)
 
         sides = {
-            "together": lambda: next(n for n, row in together if n == last and row["split"] == "validation"),
-            "in turn": looks_apart,
+            "together": lambda: next(n for n, row in together if n == last and row["split"] == split),
+            "in turn": in_turn,
         }
         return interleaved(sides, rounds)
 
@@ -187,7 +194,8 @@ def main() -> None:
     if asked.commands:
         print("whole commands", times(commands(settings, asked.rounds, asked.commands)))
     else:
-        print("training", times(train(settings, asked.rounds, asked.steps)), flush=True)
+        for name, looks in (("steps alone", False), ("training", True)):
+            print(name, times(train(settings, asked.rounds, asked.steps, looks=looks)), flush=True)
         print("answering", times(predict(settings, asked.rounds)))
 
 

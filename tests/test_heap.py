@@ -3,10 +3,14 @@
 import ctypes
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
+import fpt_plugins as fpt
+from fpt_plugins import population, training_loop
 from fpt_plugins.heap import kept_heap
+from tests.xor_sweeps import RATES, SETTINGS, XOR
 
 MEASURED = """
 import ctypes
@@ -49,6 +53,24 @@ def test_a_step_finds_the_memory_of_the_last_one():
     assert outside > 100_000
     assert inside < 1_000
     assert given_back > 100 << 20
+
+
+def test_runs_are_inside_from_their_first_step_to_their_last(tmp_path, monkeypatch):
+    """A run alone, and runs that train together."""
+    inside = []
+
+    @contextmanager
+    def noted():
+        inside.append("in")
+        yield
+        inside.append("out")
+
+    for module in (training_loop, population):
+        monkeypatch.setattr(module, "kept_heap", noted)
+    fpt.train(XOR, out=tmp_path / "alone", **SETTINGS)
+    assert inside == ["in", "out"]
+    fpt.train_population(XOR, out=tmp_path / "together", lr=RATES, **SETTINGS)
+    assert inside == ["in", "out"] * 2
 
 
 def test_it_can_be_left_by_an_error_and_entered_again():

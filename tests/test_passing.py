@@ -97,13 +97,15 @@ def test_nothing_after_a_step_that_is_not_finite_is_taken():
 
 
 def test_finite_steps_are_adams():
-    """Three steps end where torch.optim.Adam's plain implementation ends."""
+    """Three steps, clipped, end where PyTorch's clipping and Adam's plain implementation end."""
     ours, plain = (torch.nn.Parameter(torch.linspace(-1, 1, 5)) for _ in range(2))
     fused, single = torch.optim.Adam([ours], fused=True), torch.optim.Adam([plain], foreach=False)
     steps = FiniteSteps(fused, ours.device)
     for step in range(1, 4):
         ours.grad, plain.grad = ours.detach() * step, plain.detach() * step
-        steps.take(step, torch.tensor(1.0), torch.tensor(1.0))
+        expected = torch.nn.utils.clip_grad_norm_([plain], 2.0)
+        assert steps.take(step, torch.tensor(1.0), 2.0) == expected
         steps.check()
         single.step()
+    assert expected > 2.0
     torch.testing.assert_close(ours, plain, rtol=1e-6, atol=1e-7)
