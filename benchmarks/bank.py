@@ -72,12 +72,13 @@ def times(rounds: Rounds) -> dict[str, float]:
 def by_adapters(*, rounds: int, threads: int) -> list[dict[str, Any]]:
     """What several runs or adapters over one body take together and in turn."""
     torch.set_num_threads(threads)
+    eight = (SEEDS,)
     each = [
-        ("gpt2-mini", "60 steps alone", lambda body, k: train(body, rounds, 60, k, looks=False), (SEEDS,)),
-        ("gpt2-mini", "60 steps of each run", lambda body, k: train(body, rounds, 60, k), (1, 2, 4)),
-        ("minilm", "20 steps of each run", lambda body, k: train(body, rounds, 20, k), (SEEDS,)),
-        ("gpt2", "5 steps of each run", lambda body, k: train(body, rounds, 5, k), (SEEDS,)),
-        ("gpt2-mini", "1,200 steps, as whole commands", lambda body, _: commands(body, 1, 1200), (SEEDS,)),
+        ("gpt2-mini", "60 steps of each run", lambda o, k: train(o, rounds, 60, k, looks=False), eight),
+        ("gpt2-mini", "60 steps, then a look", lambda o, k: train(o, rounds, 60, k), (1, 2, 4)),
+        ("minilm", "20 steps, then a look", lambda o, k: train(o, rounds, 20, k), eight),
+        ("gpt2", "5 steps, then a look", lambda o, k: train(o, rounds, 5, k), eight),
+        ("gpt2-mini", "1,200 steps, as whole commands", lambda o, _: commands(o, 1, 1200), eight),
     ]
     found = [
         {
@@ -117,7 +118,7 @@ def runs(
 def train(
     settings: Mapping[str, Any], rounds: int, steps: int, seeds: int = SEEDS, *, looks: bool = True
 ) -> Rounds:
-    """A round is some steps of every run, with a look at validation data and a checkpoint at their end."""
+    """A round is some steps of every run; after them a look at validation data and a checkpoint, or not."""
     whole = steps * ROWS  # the last step of a round has a row of training data too
     asked = {"every": steps if looks else whole, "seeds": seeds, "steps": whole}
     split = "validation" if looks else "train"
@@ -194,7 +195,7 @@ def main() -> None:
     if asked.commands:
         print("whole commands", times(commands(settings, asked.rounds, asked.commands)))
     else:
-        for name, looks in (("steps alone", False), ("training", True)):
+        for name, looks in (("steps", False), ("steps and a look", True)):
             print(name, times(train(settings, asked.rounds, asked.steps, looks=looks)), flush=True)
         print("answering", times(predict(settings, asked.rounds)))
 

@@ -8,11 +8,11 @@ Reads lines from standard input (``step``, ``end``) and answers each with a line
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -127,8 +127,12 @@ def main(name: str, described: str) -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in kilobytes
+    """The most memory that this process has held.
+
+    Not ``ru_maxrss``, which begins with what the process that started it held at that moment.
+    """
+    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in each)
+    return int(line.split()[1]) * 1024  # in kilobytes
 
 
 if __name__ == "__main__":

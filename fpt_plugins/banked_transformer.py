@@ -26,7 +26,8 @@ class BankedTransformer(nn.Module):
     """Several models around one body: their embeddings and heads, and its norms and positions row-wise.
 
     The parameters stay each model's own: nothing is copied, and what one adapter's rows give a
-    gradient to belongs to that adapter alone.
+    gradient to belongs to that adapter alone. Where models train together, norms and positions are read
+    from one matrix of all (:meth:`read_from`), and its backward pass is the way to their gradients.
 
     Args:
         models: Those of the adapters, by their place in the bank.
@@ -51,7 +52,10 @@ class BankedTransformer(nn.Module):
         self._models, self._body_draws = tuple(models), draws
 
     def read_from(self, matrix: ParameterMatrix) -> None:
-        """Lets norms and positions read what every model trains from one matrix, which holds all of it."""
+        """Lets norms and positions read what every model trains from one matrix, which holds all of it.
+
+        From then on the gradients come by :meth:`fpt_plugins.parameter_matrix.ParameterMatrix.backward`.
+        """
         for module in self.backbone.modules():
             if isinstance(module, RowWise):
                 module.read_from(matrix)

@@ -7,8 +7,7 @@ anyway.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -18,68 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class FiniteWatch:
-    """Which of several runs have met a number that is not finite, as the device knows it.
-
-    Args:
-        runs: How many there are.
-        device: Where they compute.
-
-    Attributes:
-        failed: Whether some step of each was not finite ``[runs]``.
-    """
-
-    def __init__(self, runs: int, device: torch.device) -> None:
-        self.failed = torch.zeros(runs, dtype=torch.bool, device=device)
-        self._unread: list[tuple[int, Tensor, Tensor]] = []  # of every step since the host last asked
-
-    def note(self, step: int, losses: Tensor, norms: Tensor) -> None:
-        """Notes a step before it is taken.
-
-        Args:
-            step: Its number, from 1.
-            losses: Of each run ``[runs]``.
-            norms: Of each run's gradient ``[runs]``.
-        """
-        self._unread.append((step, losses, norms))
-        self.failed = self.failed | ~torch.isfinite(losses + norms)
-
-    def check(self, run: int = 0) -> None:
-        """Waits for the device.
-
-        Raises:
-            NonFiniteError: Some step of this run was not finite; it is named, and was not taken.
-        """
-        if self.failed[run]:
-            numbers = ((step, losses[run].item(), norms[run].item()) for step, losses, norms in self._unread)
-            step, loss, norm = next(each for each in numbers if not math.isfinite(sum(each)))
-            raise NonFiniteError(
-                f"at step {step} the loss is {loss} and the gradient's norm {norm}; the step was not taken",
-                "train with a smaller --lr, or with --precision fp32",
-            )
-        if not self.failed.any():
-            self._unread.clear()
-
-
-class FiniteSteps:
-    """Takes the steps of one run's fused optimizer.
-
-    Args:
-        optimizer: Adam with ``fused=True``.
-        device: Where it computes.
-    """
-
-    def __init__(self, optimizer: torch.optim.Adam, device: torch.device) -> None:
-        self._optimizer, self._parameters = optimizer, moved_parameters(optimizer)
-        self._watch = FiniteWatch(1, device)
+class Stepper(Protocol):
+    """How a run moves what it trains."""
 
     def clear(self) -> None:
         """Forgets the gradients of the last step."""
-        for parameter in self._parameters:
-            parameter.grad = None
 
     def take(self, step: int, loss: Tensor, clip: float) -> Tensor:
-        """Clips the gradient, and takes the optimizer's step if it and all before it were finite.
+        """Clips the gradient, and takes a step if it and all before it were finite.
 
         Args:
             step: Its number, from 1.
@@ -89,11 +34,7 @@ class FiniteSteps:
         Returns:
             The norm that it had.
         """
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip)
-        self._watch.note(step, loss.detach().view(1), norm.view(1))
-        self._optimizer.found_inf = self._watch.failed[0].float()  # type: ignore[attr-defined] # torch.amp sets it so
-        self._optimizer.step()
-        return norm
+        ...
 
     def check(self) -> None:
         """Waits for the device.
@@ -101,6 +42,58 @@ class FiniteSteps:
         Raises:
             NonFiniteError: Some step was not finite; it is named, and was not taken.
         """
+
+
+class FiniteWatch:
+    """Whether a run has met a number that is not finite, as the device knows it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._failed = torch.zeros((), dtype=torch.bool, device=device)
+        self._unread: list[tuple[int, Tensor, Tensor]] = []  # step, loss, norm: since the host last asked
+
+    def note(self, step: int, loss: Tensor, norm: Tensor) -> Tensor:
+        """Notes a step before it is taken; 1 where it must not be, or else 0, on the device."""
+        self._unread.append((step, loss.detach(), norm))
+        self._failed = self._failed | ~torch.isfinite(loss.detach() + norm)
+        return self._failed.float()
+
+    def check(self) -> None:
+        """As :meth:`Stepper.check`."""
+        if not self._failed:
+            self._unread.clear()
+            return
+        step, loss, norm = next(each for each in self._unread if not torch.isfinite(each[1] + each[2]))
+        raise NonFiniteError(
+            f"at step {step} the loss is {loss.item()} and the gradient's norm {norm.item()}; "
+            "the step was not taken",
+            "train with a smaller --lr, or with --precision fp32",
+        )
+
+
+class FiniteSteps:
+    """:class:`Stepper` of a fused optimizer.
+
+    Args:
+        optimizer: Adam with ``fused=True``.
+        device: Where it computes.
+    """
+
+    def __init__(self, optimizer: torch.optim.Adam, device: torch.device) -> None:
+        self._optimizer, self._parameters = optimizer, moved_parameters(optimizer)
+        self._watch = FiniteWatch(device)
+
+    def clear(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def take(self, step: int, loss: Tensor, clip: float) -> Tensor:
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip)
+        stopped = self._watch.note(step, loss, norm)
+        self._optimizer.found_inf = stopped  # type: ignore[attr-defined] # torch.amp sets it so
+        self._optimizer.step()
+        return norm
+
+    def check(self) -> None:
         self._watch.check()
 
 

@@ -3,16 +3,15 @@
 A norm that scales each row of a batch by its own run's weight then reads one piece of the matrix where
 it would stack K tensors, and its gradient arrives in one piece. A run is clipped and moved as one
 tensor where it would be as some tens of small ones. The runs' own parameters, gradients and moments
-stay what they are: views of their row.
+become views of their row.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import torch
 from torch.optim.adam import adam
 
@@ -21,15 +20,19 @@ from fpt_plugins.finite_steps import FiniteWatch, moved_parameters
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam keeps of each number."""
-
 
 class ParameterMatrix:
     """The trained parameters of runs, what a backward pass adds up for them, and Adam's moments.
 
+    From then on the runs' gradients come by :meth:`backward` and their steps by :attr:`steps` alone. A
+    parameter that is kept keeps the whole matrix, and so does a file that ``torch.save`` writes of it.
+
     Args:
-        optimizers: Each run's own, over parameters of the same shapes in the same order.
+        optimizers: Each run's own fused Adam, over parameters of one type and of the same shapes in the
+            same order.
+
+    Attributes:
+        steps: Each run's.
 
     Example:
         >>> weights = [torch.nn.Parameter(torch.full((3,), float(run))) for run in range(2)]
@@ -50,8 +53,11 @@ class ParameterMatrix:
                 parameter.data = values[columns].view(parameter.shape)
                 parameter.grad = gradients[columns].view(parameter.shape)
         parts = zip(optimizers, self._values, self._gradients, strict=True)
-        self._moved = [[*_moved(*each)] for each in parts]
-        self._watch = FiniteWatch(len(rows), self._values.device)
+        self.steps = [RowSteps(*part) for part in parts]
+
+    def __contains__(self, parameter: Tensor) -> bool:
+        """Whether it is one of the first run's."""
+        return parameter in self._columns
 
     def stacked(self, parameter: Tensor) -> Tensor:
         """One parameter of every run ``[K, ...]``, a leaf of its own.
@@ -73,97 +79,82 @@ class ParameterMatrix:
             losses: ``[k]``, of any runs.
         """
         self._gradients.zero_()
+        for leaf, _ in self._stacked:
+            leaf.grad = None  # of a pass that was left before its end
         torch.autograd.backward(losses, torch.ones_like(losses))
         for leaf, place in self._stacked:
             if leaf.grad is not None:
-                place.copy_(leaf.grad)
-                leaf.grad = None
-
-    @torch.no_grad()
-    def take(self, runs: Sequence[int], step: int, losses: Tensor, clip: float) -> Tensor:
-        """Clips the gradients, and takes a step of each run of which all steps were finite.
-
-        Args:
-            runs: Whose step it is.
-            step: Its number, from 1.
-            losses: Theirs ``[len(runs)]``.
-            clip: The norm that a run's gradient may have.
-
-        Returns:
-            The norms that they had, of all runs ``[K]``.
-        """
-        norms: Tensor = torch.linalg.vector_norm(self._gradients, dim=1)
-        self._gradients *= (clip / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1)  # as clip_grad_norm_ does
-        places = torch.tensor(runs, device=losses.device)
-        self._watch.note(step, torch.zeros_like(norms).index_copy_(0, places, losses.detach()), norms)
-        stopped = self._watch.failed.float()
-        for run in runs:
-            for piece in self._moved[run]:
-                piece.step(stopped[run])
-        return norms
-
-    def check(self, run: int) -> None:
-        """Waits for the device.
-
-        Raises:
-            NonFiniteError: Some step of this run was not finite; it is named, and was not taken.
-        """
-        self._watch.check(run)
+                place.add_(leaf.grad)
 
 
-@attrs.frozen(eq=False)
-class _Piece:
-    """What one parameter group of a run's optimizer moves, as one tensor.
+class RowSteps:
+    """:class:`fpt_plugins.finite_steps.Stepper` of one run, over its row.
 
     Args:
-        values: ``[n]``.
-        gradient: ``[n]``.
-        moments: Adam's, each ``[n]``.
-        steps: That Adam has taken.
-        options: The group's.
+        optimizer: The run's own: its rates and moments are meant, and its moments move.
+        values: ``[P]``.
+        gradient: ``[P]``.
     """
 
-    values: Tensor
-    gradient: Tensor
-    moments: Mapping[str, Tensor]
-    steps: Tensor
-    options: Mapping[str, Any]
+    def __init__(self, optimizer: torch.optim.Adam, values: Tensor, gradient: Tensor) -> None:
+        self._gradient, self._watch = gradient, FiniteWatch(values.device)
+        groups = optimizer.param_groups
+        sizes = [sum(each.numel() for each in group["params"]) for group in groups]
+        pieces = zip(groups, torch.split(values, sizes), torch.split(gradient, sizes), strict=True)
+        self._pieces = [
+            (own, slope, _shared_moments(optimizer, group["params"]), group) for group, own, slope in pieces
+        ]
 
-    def step(self, stopped: Tensor) -> None:
-        """Adam's step, unless ``stopped`` is 1."""
-        beta1, beta2 = self.options["betas"]
-        same = {name: self.options[name] for name in ("lr", "eps", "weight_decay", "amsgrad", "maximize")}
-        first, second = ([self.moments[name]] for name in MOMENTS)
-        adam(
-            *([self.values], [self.gradient], first, second, [], [self.steps]),
-            **same,
-            beta1=beta1,
-            beta2=beta2,
-            fused=True,
-            found_inf=stopped,
-        )
+    def clear(self) -> None:
+        self._gradient.zero_()
 
+    @torch.no_grad()
+    def take(self, step: int, loss: Tensor, clip: float) -> Tensor:
+        norm: Tensor = torch.linalg.vector_norm(self._gradient)
+        self._gradient *= (clip / (norm + 1e-6)).clamp(max=1.0)  # as torch.nn.utils.clip_grad_norm_
+        stopped = self._watch.note(step, loss, norm)
+        for own, slope, moments, group in self._pieces:
+            _move(own, slope, moments, group, stopped)
+        return norm
 
-def _moved(named: torch.optim.Adam, values: Tensor, gradients: Tensor) -> list[_Piece]:
-    """An optimizer's groups over the row that its parameters are views of; so are its moments then."""
-    sizes = [sum(each.numel() for each in group["params"]) for group in named.param_groups]
-    pieces = zip(named.param_groups, torch.split(values, sizes), torch.split(gradients, sizes), strict=True)
-    return [_Piece(own, of_it, *_shared(named, group["params"]), group) for group, own, of_it in pieces]
+    def check(self) -> None:
+        self._watch.check()
 
 
-def _shared(named: torch.optim.Adam, parameters: Sequence[Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-    """The moments of parameters in one tensor each, of which theirs become views, and their steps."""
-    before: list[Mapping[str, Any]] = [named.state[parameter] for parameter in parameters]
+def _move(values: Tensor, gradient: Tensor, moments: dict[str, Tensor], group: Any, stopped: Tensor) -> None:
+    """A step of Adam, unless ``stopped`` is 1."""
+    beta1, beta2 = group["betas"]
+    adam(
+        [values],
+        [gradient],
+        [moments["exp_avg"]],
+        [moments["exp_avg_sq"]],
+        [],
+        [moments["step"]],
+        **{name: group[name] for name in ("lr", "eps", "weight_decay", "amsgrad", "maximize")},
+        beta1=beta1,
+        beta2=beta2,
+        fused=True,
+        found_inf=stopped,
+    )
+
+
+def _shared_moments(optimizer: torch.optim.Adam, parameters: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Adam's moments of parameters, each in one tensor, of which theirs become views.
+
+    They have one number of steps. One that was never reached by a gradient has none and its moments are
+    zero, which stay zero at any number.
+    """
+    before = [optimizer.state[parameter] for parameter in parameters]
     steps = max((float(each["step"]) for each in before if each), default=0.0)
-    common = torch.tensor(steps, device=parameters[0].device)
-    moments = {}
-    for name in MOMENTS:
-        at_rest = zip(before, parameters, strict=True)
-        moments[name] = _joined([each.get(name, torch.zeros_like(own)) for each, own in at_rest])
+    found = {"step": torch.tensor(steps, device=parameters[0].device)}
+    for name in ("exp_avg", "exp_avg_sq"):
+        known = zip(before, parameters, strict=True)
+        found[name] = _joined([each.get(name, torch.zeros_like(own)) for each, own in known])
     for parameter, columns in zip(parameters, _columns(parameters), strict=True):
-        views = {name: moments[name][columns].view(parameter.shape) for name in MOMENTS}
-        named.state[parameter] = {"step": common, **views}
-    return moments, common
+        views = {n: each[columns].view(parameter.shape) for n, each in found.items() if n != "step"}
+        optimizer.state[parameter] = {"step": found["step"], **views}
+    return found
 
 
 def _columns(parameters: Sequence[Tensor]) -> list[slice]:

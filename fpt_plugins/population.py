@@ -7,11 +7,10 @@ the frozen body.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import torch
@@ -62,7 +61,8 @@ class Population:
         processes: This process, alone.
 
     Raises:
-        ConfigurationError: Two would drop other numbers in training than one body draws for both.
+        ConfigurationError: Two differ in more than their rates and seeds: they would drop other numbers
+            than one body draws for both, or do not train the same parameters of one task.
 
     Attributes:
         trainings: The runs by name.
@@ -70,8 +70,9 @@ class Population:
     """
 
     def __init__(self, bank: Bank, folders: Mapping[str, RunFolder], processes: Launched) -> None:
-        check_one_body({n: dropout_facts(arm.configuration, bank.precision) for n, arm in bank.arms.items()})
+        check_one_body({name: _facts(arm) for name, arm in bank.arms.items()})
         self.bank = bank
+        self._target = next(iter(bank.arms.values())).task.target
         self.failures: dict[str, NonFiniteError] = {}
         self._batches: dict[str, Iterator[Batch]] = {}
         self._drawn: dict[str, Batch] = {}
@@ -82,8 +83,8 @@ class Population:
         }
         self._matrix = ParameterMatrix([training.optimizer for training in self.trainings.values()])
         bank.model.read_from(self._matrix)
-        for place, training in enumerate(self.trainings.values()):
-            training.watched_by(functools.partial(self._matrix.check, place))
+        for training, stepper in zip(self.trainings.values(), self._matrix.steps, strict=True):
+            training.step_with(stepper)
 
     def rows(self, remedy: str = FEWER) -> Iterator[tuple[str, dict[str, Any]]]:
         """Trains to the end, yielding each row of a run's ``metrics.jsonl`` as it is written, with its name.
@@ -144,24 +145,26 @@ class Population:
         batches = {name: self._drawn[name] for name in self._with_failed(behind)}
         seeds = {name: self.trainings[name].dropout_seed for name in batches}
         outputs = self.bank.outputs(batches, seeds)
-        losses = self._losses({name: outputs[name] for name in behind}, batches)
-        self._matrix.backward(losses)
-        first, places = self.trainings[behind[0]], [[*self.trainings].index(name) for name in behind]
-        norms = self._matrix.take(places, first.state.step + 1, losses, first.clip)
-        for name, place, loss in zip(behind, places, losses.detach(), strict=True):
+        losses = self._losses(outputs, batches)
+        self._matrix.backward(torch.stack([losses[name] for name in behind]))
+        for name in behind:
             with self._failing_alone(name):
-                passed = Passed(loss, [(outputs[name].detach(), batches[name])])
-                row = self.trainings[name].learned(passed, norms[place])
+                passed = Passed(losses[name].detach(), [(outputs[name].detach(), batches[name])])
+                row = self.trainings[name].learn(passed)
                 yield from ((name, written) for written in self.trainings[name].write(row))
 
-    def _losses(self, outputs: Mapping[str, Tensor], batches: Mapping[str, Batch]) -> Tensor:
-        """The mean loss of each run's batch ``[k]``: at once, where all outputs have one shape."""
-        targets = [batch.targets for name in outputs if (batch := batches[name]).targets is not None]
-        found = [*outputs.values()]
-        losses = next(iter(self.bank.tasks.values())).target.losses
+    def _losses(self, outputs: Mapping[str, Tensor], batches: Mapping[str, Batch]) -> dict[str, Tensor]:
+        """The mean loss of each run's batch: of all at once, where their outputs have one shape.
+
+        Those that failed are among them, so that what the others compute does not hang on who failed.
+        """
+        targets = [cast("Tensor", batches[name].targets) for name in outputs]
+        found, losses = [*outputs.values()], self._target.losses
         if len({each.shape for each in found}) == 1:
-            return losses(torch.cat(found), torch.cat(targets)).view(len(found), -1).mean(1)
-        return torch.stack([losses(*each).mean() for each in zip(found, targets, strict=True)])
+            means = losses(torch.cat(found), torch.cat(targets)).view(len(found), -1).mean(1).unbind()
+        else:
+            means = tuple(losses(*each).mean() for each in zip(found, targets, strict=True))
+        return dict(zip(outputs, means, strict=True))
 
     def _look(self, looking: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """A look at validation data, and its rows."""
@@ -208,6 +211,19 @@ class Population:
             yield
         except NonFiniteError as error:
             self.failures[name] = error
+
+
+def _facts(arm: Arm) -> dict[str, Any]:
+    """What must be equal for runs to train together."""
+    settings = arm.configuration
+    return {
+        **dropout_facts(settings, arm.precision),
+        "task": settings.task,
+        "options": settings.options,
+        "policy": settings.train,
+        "policy options": settings.policy_options,
+        "groups with a rate of their own": sorted(settings.group_lr),
+    }
 
 
 class SharedSplits:

@@ -67,20 +67,21 @@ class Rows(threading.local):
     def __init__(self) -> None:
         self._present: tuple[int, ...] = ()
         self._counts: tuple[int, ...] = ()
-        self._places = torch.empty(0, dtype=torch.int64)
+        self._index = self._places = torch.empty(0, dtype=torch.int64)
 
     @contextmanager
     def of(self, counts: Sequence[tuple[int, int]], device: torch.device) -> Iterator[None]:
         """Inside, a batch has these rows: an adapter's place in the bank, and how many of its rows follow."""
-        before = self._present, self._counts, self._places
+        before = self._present, self._counts, self._index, self._places
         self._present = tuple(place for place, _ in counts)
         self._counts = tuple(count for _, count in counts)
+        self._index = torch.tensor(self._present, device=device)  # [P]
         lengths = torch.tensor(self._counts)
         self._places = torch.arange(len(counts)).repeat_interleave(lengths).to(device)  # [B]
         try:
             yield
         finally:
-            self._present, self._counts, self._places = before
+            self._present, self._counts, self._index, self._places = before
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -90,7 +91,8 @@ class Rows(threading.local):
     def gather(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
         """Each row's own tensor, ``[B, ...]``, of one tensor per adapter of the bank.
 
-        Those of the adapters that are present alone are read, and alone get a gradient.
+        Those of the adapters that are present alone get a gradient; where all adapters' are in one tensor
+        ``[K, ...]``, the others' is zero.
         """
         return self.spread(self._of_present(tensors))
 
@@ -114,7 +116,7 @@ class Rows(threading.local):
     def _of_present(self, tensors: Sequence[Tensor] | Tensor) -> Tensor:
         if not isinstance(tensors, Tensor):
             return torch.stack([tensors[place] for place in self._present])
-        return tensors if self._present == tuple(range(len(tensors))) else tensors[list(self._present)]
+        return tensors if self._present == tuple(range(len(tensors))) else tensors[self._index]
 
 
 class RowWise(nn.Module):
@@ -132,12 +134,14 @@ class RowWise(nn.Module):
         self._stacked: dict[str, Tensor] = {}
 
     def read_from(self, matrix: ParameterMatrix) -> None:
-        """Reads the parameters of all adapters from one matrix, and no longer one by one."""
-        self._stacked = {name: matrix.stacked(each) for name, each in self.each[0].named_parameters()}
+        """Reads the parameters of all adapters that a matrix holds from it, and no longer one by one."""
+        named = self.each[0].named_parameters()
+        self._stacked = {name: matrix.stacked(own) for name, own in named if own in matrix}
 
     def own(self, name: str) -> Sequence[Tensor] | Tensor:
         """A parameter of each adapter, in one tensor ``[K, ...]`` where they are read from a matrix."""
-        return self._stacked[name] if self._stacked else [getattr(each, name) for each in self.each]
+        stacked = self._stacked.get(name)
+        return [each.get_parameter(name) for each in self.each] if stacked is None else stacked
 
 
 class RowWiseNorm(RowWise):

@@ -19,7 +19,7 @@ from fpt_plugins.errors import NonFiniteError
 from fpt_plugins.evaluation import score
 from fpt_plugins.fast_path import prepare_training
 from fpt_plugins.features import FeatureSplit, with_features
-from fpt_plugins.finite_steps import FiniteSteps
+from fpt_plugins.finite_steps import FiniteSteps, Stepper
 from fpt_plugins.heap import kept_heap
 from fpt_plugins.interruption import Interruption
 from fpt_plugins.kept_run import KeptRun
@@ -37,8 +37,6 @@ from fpt_plugins.token_cache import open_split
 from fpt_plugins.trained_tensors import trained_tensors
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fpt_plugins.data import Batch, ReadSplit
 
 ROWS = 1000
@@ -82,8 +80,7 @@ class Training:
         self._order = Order(len(self.train_split), settings.batch_size or 1, settings.seed, lengths)
         prepare_training(arm)
         self.optimizer = make_optimizer(arm)
-        self._steps = FiniteSteps(self.optimizer, arm.precision.device)
-        self._check = self._steps.check
+        self._steps: Stepper = FiniteSteps(self.optimizer, arm.precision.device)
         self._begun = trained_tensors(arm)
         self._kept = KeptRun(arm, self.optimizer, folder, self.processes)
         self.state = self._kept.state
@@ -211,14 +208,9 @@ class Training:
         """Of whatever the next step draws."""
         return dropout_seed(self.arm, self.state.step, self.processes)
 
-    @property
-    def clip(self) -> float:
-        """The norm that a gradient may have."""
-        return self.settings.clip or math.inf
-
-    def watched_by(self, check: Callable[[], None]) -> None:
-        """Its steps are taken by another from now on, who knows whether they were finite."""
-        self._check = check
+    def step_with(self, stepper: Stepper) -> None:
+        """Takes its steps by another from now on."""
+        self._steps = stepper
 
     def learn(self, passed: Passed) -> dict[str, Any] | None:
         """Takes the step whose gradients are there; its row where one is due.
@@ -227,24 +219,13 @@ class Training:
             NonFiniteError: The loss or the gradient of this step, or of one since the last row, is
                 not a finite number; that step was not taken, and none after it.
         """
-        return self.learned(passed, self._steps.take(self.state.step + 1, passed.loss, self.clip))
-
-    def learned(self, passed: Passed, norm: Tensor) -> dict[str, Any] | None:
-        """A step that is taken; its row where one is due.
-
-        Args:
-            passed: What it was taken on.
-            norm: Of its gradient, before it was clipped.
-
-        Raises:
-            NonFiniteError: As for :meth:`learn`.
-        """
-        step = self.state.step + 1
+        clip, step = self.settings.clip or math.inf, self.state.step + 1
+        norm = self._steps.take(step, passed.loss, clip)
         is_due = step % max(1, (self.settings.steps or 1) // ROWS) == 0
         if is_due or self._looks_after(step) or norm.device.type == "cpu":
             self._settle()
         self.state.step = step
-        self._clipped += norm > self.clip
+        self._clipped += norm > clip
         if not is_due:
             return None
         scores, clipped = passed.scores(self.arm), self._clipped.item() / step
@@ -254,7 +235,7 @@ class Training:
     def _settle(self) -> None:
         """Waits for the device, and raises if a step could not be taken."""
         try:
-            self._check()
+            self._steps.check()
         except NonFiniteError as error:
             raise NonFiniteError(f"{error.message}, and {self._kept.saved}", error.remedy) from None
 

@@ -101,7 +101,7 @@ def test_a_failure_that_a_save_finds_leaves_the_others(tmp_path):
         poisoned, healthy = runs.trainings
 
         def fail_and_stop():
-            runs._matrix._watch.note(1, torch.tensor([torch.nan, 0.0]), torch.zeros(2))
+            runs.trainings[poisoned]._steps._watch.note(1, torch.tensor(torch.nan), torch.tensor(0.0))
             signal.raise_signal(signal.SIGINT)
 
         with pytest.raises(KeyboardInterrupt):
@@ -197,6 +197,23 @@ def test_arms_that_would_drop_other_numbers_do_not_train_in_one_pass(changes, me
     """One body draws for all of them; they answer together all the same, where nothing is dropped."""
     settings = {**BODY, "device": "cpu", "dropout": 0.1}
     bank = fpt.Bank({"one": fpt.build(XOR, **settings), "two": fpt.build(XOR, **{**settings, **changes})})
+    with pytest.raises(fpt.ConfigurationError, match=f"one and two cannot share a pass: {message}"):
+        Population(bank, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "message"),
+    [
+        ("bits/memory", {}, "task bits/xor, and bits/memory"),
+        (XOR, {"options": {"length": 4}}, "options .*'length': 5, .*, and .*'length': 4, "),
+        (XOR, {"train": "input,head,layer_norm"}, "policy fpt, and input,head,layer_norm"),
+        (XOR, {"group_lr": {"head": 1e-2}}, r"groups with a rate of their own \[\], and \['head'\]"),
+    ],
+)
+def test_arms_that_do_not_train_the_same_do_not_train_in_one_matrix(task, changes, message):
+    """Its columns are the same parameters in every row; such arms answer together all the same."""
+    settings = {**BODY, "device": "cpu"}
+    bank = fpt.Bank({"one": fpt.build(XOR, **settings), "two": fpt.build(task, **settings, **changes)})
     with pytest.raises(fpt.ConfigurationError, match=f"one and two cannot share a pass: {message}"):
         Population(bank, {}, None)
 

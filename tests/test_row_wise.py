@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 import fpt_plugins as fpt
+from fpt_plugins.optimizer import make_optimizer
+from fpt_plugins.parameter_matrix import ParameterMatrix
 from fpt_plugins.row_wise import NORMS, POSITION_TABLES, Rows, RowWiseNorm, row_wise_form
 from fpt_plugins.streams import seed_dropout
 
@@ -69,6 +71,38 @@ def test_a_row_computes_and_learns_what_it_does_alone(family, arms):
         for parameter, expected in gradients[name].items():
             found = arm.model.get_parameter(parameter).grad
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+ROWS = {"all alike": (2, 2, 2), "uneven": (3, 1, 2), "one absent": (2, 0, 2)}
+
+
+@every_family
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+def test_in_one_matrix_a_row_learns_what_it_does_alone(family, tiny_body, rows):
+    """Three arms alike but for what they learned: the gradients of a second pass, and not of the first."""
+    settings = {**tiny_body(family), "init_seed": 0, "device": "cpu", "precision": "fp32"}
+    train = TRAINED.get(family, "fpt")
+    arms = {name: scrambled(fpt.build("bits/xor", train=train, **settings), number)
+            for number, name in enumerate("abc")}  # fmt: skip
+    batches = {name: tokens(count, 10, count) for name, count in zip(arms, rows, strict=True) if count}
+    expected = {}
+    for name, batch in batches.items():
+        losses(arms[name].outputs(batch)).backward()
+        for n in arms[name].partition.trained_names:
+            expected[name, n] = arms[name].model.get_parameter(n).grad.clone()
+    bank = fpt.Bank(arms)
+    matrix = ParameterMatrix([make_optimizer(arm) for arm in arms.values()])
+    bank.model.read_from(matrix)
+    for _ in range(2):
+        together = bank.outputs(batches)
+        matrix.backward(torch.stack([losses(outputs) for outputs in together.values()]))
+    for (name, parameter), gradient in expected.items():
+        found = arms[name].model.get_parameter(parameter).grad
+        torch.testing.assert_close(found, gradient, rtol=1e-4, atol=1e-4 * float(gradient.abs().max()))
+    for name in arms.keys() - batches.keys():
+        assert not any(
+            arms[name].model.get_parameter(n).grad.any() for n in arms[name].partition.trained_names
+        )
 
 
 @every_family
