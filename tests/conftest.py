@@ -81,6 +81,15 @@ def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("FPT_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture(autouse=True)
+def _own_threads():
+    """How many threads a test chose, as a job of a study does, no other test computes with."""
+    before = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+    yield
+    if before is not None:
+        sys.modules["torch"].set_num_threads(before)
+
+
 @pytest.fixture
 def distributions(tmp_path, monkeypatch):
     """Fake distributions on this process's path, forgotten with their modules afterwards."""
